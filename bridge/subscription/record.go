@@ -1,6 +1,8 @@
 package subscription
 
 import (
+	"strings"
+
 	"blfbridge/policy"
 )
 
@@ -48,6 +50,35 @@ var reasonNames = [...]string{"", "timeout", "rejected", "deactivated", "probati
 
 // String returns the reason parameter's value.
 func (r Reason) String() string { return reasonNames[r] }
+
+// Transport is what a subscription's messages travel on.
+type Transport uint8
+
+const (
+	UDP Transport = iota
+	TCP
+	TLS
+	WS
+	WSS
+)
+
+var transportNames = [...]string{"UDP", "TCP", "TLS", "WS", "WSS"}
+
+// String returns the Via transport name.
+func (t Transport) String() string { return transportNames[t] }
+
+// Stream reports whether the transport is a connection: reliable, and lost with it.
+func (t Transport) Stream() bool { return t != UDP }
+
+// ParseTransport is the inverse of String, case ignored; ok is false for any other name.
+func ParseTransport(s string) (t Transport, ok bool) {
+	for i, n := range transportNames {
+		if strings.EqualFold(n, s) {
+			return Transport(i), true
+		}
+	}
+	return UDP, false
+}
 
 // Flags are the booleans of a record.
 type Flags uint8
