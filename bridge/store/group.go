@@ -1,0 +1,88 @@
+package store
+
+import "cmp"
+
+// pendingKey names one entry among those of all shards.
+type pendingKey struct {
+	shard uint16
+	key   string
+}
+
+// group is what one round writes: the last delta per key, and who waits for it.
+// Its size is bounded by the number of keys and of unanswered submissions.
+type group struct {
+	deltas map[pendingKey]Delta
+	lamps  map[string][]byte
+	acks   []waiter
+}
+
+func newGroup() *group {
+	return &group{deltas: map[pendingKey]Delta{}, lamps: map[string][]byte{}}
+}
+
+// waiter is one submission that waits for its answer.
+type waiter struct {
+	ack func(error)
+	// first and rest are the epochs the submission wrote with; nearly always one.
+	first Fence
+	rest  []Fence
+	// patient waits through an outage instead of being told ErrAway (Flush).
+	patient bool
+}
+
+func (w *waiter) add(f Fence) {
+	switch {
+	case w.first == Fence{}:
+		w.first = f
+	case w.first != f:
+		w.rest = append(w.rest, f)
+	}
+}
+
+// fencedBy reports whether any of the waiter's epochs was refused.
+func (w *waiter) fencedBy(refused map[Fence]bool) bool {
+	if refused[w.first] {
+		return true
+	}
+	for _, f := range w.rest {
+		if refused[f] {
+			return true
+		}
+	}
+	return false
+}
+
+// put merges one delta. It reports false if a newer owner of the shard already has a
+// change of the key waiting: the older one is fenced.
+func (g *group) put(d Delta) bool {
+	k := pendingKey{d.Shard, d.Key}
+	if old, ok := g.deltas[k]; ok && old.Epoch > d.Epoch {
+		return false
+	}
+	g.deltas[k] = d
+	return true
+}
+
+// giveBack puts what an older group could not write under what came since.
+func (g *group) giveBack(deltas []Delta, lamps []LampDelta) {
+	for _, d := range deltas {
+		k := pendingKey{d.Shard, d.Key}
+		if newer, ok := g.deltas[k]; !ok || newer.Epoch < d.Epoch {
+			g.deltas[k] = d
+		}
+	}
+	for _, l := range lamps {
+		if _, ok := g.lamps[l.Key]; !ok {
+			g.lamps[l.Key] = l.Value
+		}
+	}
+}
+
+func (g *group) size() int { return len(g.deltas) + len(g.lamps) }
+
+func (g *group) empty() bool { return g.size() == 0 && len(g.acks) == 0 }
+
+// byShard orders deltas so that those of one shard and epoch stand together.
+func byShard(a, b Delta) int {
+	return cmp.Or(cmp.Compare(a.Shard, b.Shard), cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.Key, b.Key))
+}
