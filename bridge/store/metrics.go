@@ -46,3 +46,9 @@ func (m *committerMetrics) observe(size int, took time.Duration, err error) {
 	m.batch.Observe(float64(size))
 	m.seconds.Observe(took.Seconds())
 }
+
+// newRounds counts what a backend made durable.
+func newRounds(reg prometheus.Registerer) prometheus.Counter {
+	return promauto.With(reg).NewCounter(prometheus.CounterOpts{Namespace: "blfbridge", Subsystem: "store",
+		Name: "sync_rounds_total", Help: "Durable rounds: bolt write transactions (two fdatasyncs each) or acknowledged Redis pipelines."})
+}

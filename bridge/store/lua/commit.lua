@@ -1,0 +1,30 @@
+-- Writes the changes of one shard, all or none, if no newer owner has it.
+--
+-- KEYS[1] epoch of the shard, a hash {prefix:sNN}:epoch: epoch, owner, since
+-- KEYS[2] entries of the shard, a hash {prefix:sNN}:subs: key -> record
+-- ARGV[1] the writer's epoch
+-- ARGV[2] number of entries to set, n
+-- ARGV[3 .. 2+2n] key, value, key, value ...
+-- ARGV[3+2n ..] keys to delete
+-- Returns 1, or 0 if the shard has a newer owner.
+
+local epoch = tonumber(ARGV[1])
+local stored = tonumber(redis.call('HGET', KEYS[1], 'epoch') or '0')
+if stored > epoch then
+  return 0
+end
+if stored < epoch then
+  -- The server lost the writer's acquire: a failover to a replica that lagged.
+  redis.call('HSET', KEYS[1], 'epoch', ARGV[1], 'owner', 'taken over')
+end
+
+-- Lua's stack bounds the arguments of one call.
+local STEP = 1000
+local sets_end = 2 + 2 * tonumber(ARGV[2])
+for i = 3, sets_end, STEP do
+  redis.call('HSET', KEYS[2], unpack(ARGV, i, math.min(i + STEP - 1, sets_end)))
+end
+for i = sets_end + 1, #ARGV, STEP do
+  redis.call('HDEL', KEYS[2], unpack(ARGV, i, math.min(i + STEP - 1, #ARGV)))
+end
+return 1
