@@ -84,15 +84,17 @@ func ParseTransport(s string) (t Transport, ok bool) {
 type Flags uint8
 
 const (
-	// Dirty: the state moved while a NOTIFY was outstanding.
-	Dirty Flags = 1 << iota
+	// Due: a NOTIFY must go out even if the body did not change.
+	Due Flags = 1 << iota
+	// Waiting: the body may have changed; look again at NotBefore.
+	Waiting
 	// Outstanding: a NOTIFY waits for its response. Never true in a stored record.
 	Outstanding
 	// NonDurable: granted while the store was away.
 	NonDurable
 	// DeviceMode: shows the phone, not the line (DESIGN §2).
 	DeviceMode
-	// PickupAllowed: what the view's decision said.
+	// PickupAllowed: what the policy decided.
 	PickupAllowed
 	// FlowLost: the TCP, TLS or WS connection is gone; NOTIFYs wait for the phone.
 	FlowLost
@@ -105,13 +107,17 @@ type Hot struct {
 	// Expires and Created are Unix milliseconds of the wall clock, so that another
 	// process can go on.
 	Expires, Created int64
+	// NotBefore (Unix milliseconds) holds the next NOTIFY back: minimum interval, or
+	// the Retry-After of the last answer.
+	NotBefore int64
 	// BodyHash is that of the last body sent (before the version was stamped), so
 	// that what a view hides causes no NOTIFY either.
 	BodyHash uint64
 	// RemoteCSeq is that of the watcher's last request.
 	RemoteCSeq uint32
 	// CSeq and Version are the next to use; the limits end the block reserved in the
-	// store. After a crash both go on at or above the limits.
+	// store: after a crash both go on above the limits (Restore). In a record written
+	// at a clean stop the limits equal the next values, so that no gap arises.
 	CSeq, CSeqLimit       uint32
 	Version, VersionLimit uint32
 	// AckedVersion is the last one that got a 2xx, plus one; 0 = none yet.

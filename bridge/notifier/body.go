@@ -1,0 +1,62 @@
+package notifier
+
+import (
+	"blfbridge/bridge/eventpkg"
+	"blfbridge/bridge/subscription"
+	"blfbridge/policy"
+)
+
+// bodyKey names a rendered body: what it shows and to whom. offset makes it another one
+// as soon as the presentity moves.
+type bodyKey struct {
+	presentity uint32
+	dialect    uint16
+	content    uint8
+	view       policy.View
+	device     bool
+	trim       eventpkg.Trim
+	offset     uint64
+	entity     string
+}
+
+// bodyCache keeps what was rendered lately: a presentity with a thousand watchers is
+// rendered once per view, dialect and entity.
+type bodyCache map[bodyKey]*eventpkg.Body
+
+// maxBodies bounds the cache; it is emptied when full, as old offsets are never asked for again.
+const maxBodies = 4096
+
+// body is what a NOTIFY to this subscription would carry now; nil if nothing.
+func (l *loop) body(e *entry) *eventpkg.Body { return l.render(e, eventpkg.TrimNone) }
+
+// trimmed is body, made smaller.
+func (l *loop) trimmed(e *entry, trim eventpkg.Trim) *eventpkg.Body { return l.render(e, trim) }
+
+func (l *loop) render(e *entry, trim eventpkg.Trim) *eventpkg.Body {
+	lamp := l.n.lamps.Lamp(e.Presentity)
+	c := e.Cold()
+	k := bodyKey{
+		presentity: e.Presentity, dialect: e.Dialect, content: e.Content, view: e.View, trim: trim,
+		device: e.Flags&subscription.DeviceMode != 0, offset: lamp.Offset, entity: c.Entity,
+	}
+	if b, ok := l.bodies[k]; ok {
+		return b
+	}
+	if len(l.bodies) >= maxBodies || l.bodies == nil {
+		l.bodies = make(bodyCache, 64)
+	}
+	shown := eventpkg.Mask(eventpkg.Lamp{
+		State: lamp.State, DND: lamp.DND, Calls: lamp.Calls,
+		Entity: c.Entity, Number: c.Number, Name: lamp.Name,
+	}, e.View)
+	b := eventpkg.RenderTrimmed(eventpkg.Content(e.Content), eventpkg.DialectID(e.Dialect), &shown, trim)
+	l.bodies[k] = &b
+	return &b
+}
+
+func hashOf(b *eventpkg.Body) uint64 {
+	if b == nil {
+		return 0
+	}
+	return b.Hash()
+}

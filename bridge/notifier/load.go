@@ -1,0 +1,156 @@
+package notifier
+
+import (
+	"context"
+	"time"
+
+	"blfbridge/bridge/eventpkg"
+	"blfbridge/bridge/store"
+	"blfbridge/bridge/subscription"
+)
+
+// load acquires every shard and brings its subscriptions back, trying again until the
+// store answers. Meanwhile the loops serve what they can.
+func (n *Notifier) load(ctx context.Context) {
+	if n.backend == nil {
+		for id := range uint16(store.Shards) {
+			l := n.loopOf(id)
+			l.box.post(message{call: func(l *loop) { l.shard(id).loaded = true }})
+		}
+		close(n.ready)
+		return
+	}
+	start, total := time.Now(), 0
+	for id := range uint16(store.Shards) {
+		for {
+			count, err := n.loadShard(ctx, id)
+			if err == nil {
+				total += count
+				break
+			}
+			if ctx.Err() != nil {
+				return
+			}
+			n.storeFailed(err)
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(time.Second):
+			}
+		}
+	}
+	n.log.Info("subscriptions are back from the store", "subscriptions", total, "took", time.Since(start).Round(time.Millisecond))
+	close(n.ready)
+}
+
+// loadShard acquires one shard and hands its records to its loop.
+func (n *Notifier) loadShard(ctx context.Context, id uint16) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	epoch, err := n.backend.Acquire(ctx, id, n.owner)
+	if err != nil {
+		return 0, err
+	}
+	type stored struct {
+		key string
+		rec subscription.Record
+	}
+	var recs []stored
+	err = n.backend.Load(ctx, id, func(key string, value []byte) error {
+		rec, err := subscription.Decode(value)
+		if err != nil {
+			n.log.Error("a stored subscription cannot be read; it is left in the store", "shard", id, "error", err)
+			return nil
+		}
+		recs = append(recs, stored{key, rec})
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	done := make(chan struct{})
+	posted := n.loopOf(id).box.post(message{call: func(l *loop) {
+		defer close(done)
+		for i := range recs {
+			l.restore(recs[i].key, recs[i].rec)
+		}
+		l.adopted(id, epoch)
+	}})
+	if posted {
+		select {
+		case <-done:
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		}
+	}
+	return len(recs), nil
+}
+
+// restore takes a stored record in; its NOTIFY follows when its next block of CSeqs is
+// durable.
+func (l *loop) restore(key string, rec subscription.Record) {
+	if _, found := l.byKey[key]; found {
+		return // subscribed anew while the store was away
+	}
+	c := rec.Cold()
+	flow, ok := flowOf(&c)
+	if !ok {
+		l.n.log.Error("a stored subscription names no flow; it is dropped", "call_id", c.CallID, "watcher", c.WatcherID)
+		return
+	}
+	rec.Presentity = l.n.lamps.Intern(presentityOf(&rec.Hot, &c))
+	dialect, _ := eventpkg.DialectByName(c.DialectName) // one that is gone: the default
+	rec.Dialect = uint16(dialect)
+	slot := l.add(key, rec, flow)
+	l.advance(slot, subscription.Input{Kind: subscription.Restored})
+}
+
+// adopted: the shard is ours from now on; what it holds is written under our epoch.
+func (l *loop) adopted(id uint16, epoch store.Epoch) {
+	sh := l.shard(id)
+	sh.epoch, sh.loaded = epoch, true
+	for slot := range l.records {
+		e := &l.records[slot]
+		if !e.used || e.Shard != id {
+			continue
+		}
+		l.persist(e, false)
+		if l.grants == nil {
+			l.grants = &grants{}
+		}
+		if !e.ready {
+			l.grants.restored = append(l.grants.restored, slotRef{int32(slot), e.gen})
+		}
+	}
+}
+
+// seal writes every record as a clean stop leaves it. The loop has ended.
+func (l *loop) seal() {
+	for _, m := range l.box.close() {
+		if m.subscribe != nil {
+			m.subscribe.Answer(Answer{Status: 503, RetryAfter: 2 * time.Second})
+		}
+		if m.granted != nil {
+			for i := range m.granted.subscribes { // durable already: the answer may still arrive
+				g := &m.granted.subscribes[i]
+				g.answer.Expires = g.sub.Expires
+				g.sub.Answer(g.answer)
+			}
+		}
+	}
+	l.deltas = l.deltas[:0]
+	for slot := range l.records {
+		e := &l.records[slot]
+		if e.used && e.Status != subscription.Terminated && e.ready {
+			e.Seal()
+			l.persist(e, false)
+		}
+	}
+	if len(l.deltas) > 0 {
+		l.n.committer.Submit(l.deltas, nil, func(err error) {
+			if err != nil {
+				l.n.storeFailed(err)
+			}
+		})
+	}
+}

@@ -1,0 +1,308 @@
+package notifier
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"blfbridge/bridge/eventpkg"
+	"blfbridge/bridge/store"
+	"blfbridge/bridge/subscription"
+)
+
+// loop is one goroutine that owns a number of shards: their records, timers and
+// transactions. Nothing of it is touched from outside but the mailbox.
+type loop struct {
+	n     *Notifier
+	index int
+	box   *mailbox
+	rand  *rand.ChaCha8
+	wheel *wheel
+	now   int64 // Unix milliseconds, read once per round
+
+	shards   map[uint16]*shard
+	records  []entry
+	free     []int32
+	byKey    map[string]int32
+	watchers map[uint32][]int32 // presentity → slots
+	flows    map[Flow][]int32   // stream flows → slots
+
+	txns    []txn
+	freeTxn []int32
+
+	deltas  []store.Delta // of this round
+	grants  *grants       // of this round: answers that wait for the commit
+	commits int           // submitted, not acknowledged
+	buf     []byte
+	bodies  bodyCache
+}
+
+// shard is a part of the subscriptions with one writer: this loop, while it holds it.
+type shard struct {
+	epoch  store.Epoch
+	loaded bool
+	count  int
+}
+
+// entry is a slot of records. gen tells a record from the one that had the slot before.
+type entry struct {
+	subscription.Record
+	key   string
+	flow  Flow
+	gen   uint32
+	txn   int32 // the outstanding NOTIFY, -1 = none
+	used  bool
+	ready bool // stored (or known not to be): NOTIFYs may go out
+	armed int64
+}
+
+// grants are what one commit makes good.
+type grants struct {
+	subscribes []grant
+	restored   []slotRef
+	err        error
+}
+
+type slotRef struct {
+	slot int32
+	gen  uint32
+}
+
+type grant struct {
+	slotRef
+	sub    *Subscribe
+	answer Answer
+}
+
+func newLoop(n *Notifier, index int) *loop {
+	var seed [32]byte
+	n.seed(&seed)
+	l := &loop{
+		n: n, index: index, box: newMailbox(), rand: rand.NewChaCha8(seed), now: n.clock(),
+		shards: map[uint16]*shard{}, byKey: map[string]int32{}, watchers: map[uint32][]int32{},
+		flows: map[Flow][]int32{},
+	}
+	l.wheel = newWheel(l.now)
+	return l
+}
+
+// run serves the mailbox and the timers until ctx ends, and then until every NOTIFY is
+// answered and every answer given, or drainTime is over.
+func (l *loop) run(ctx context.Context) {
+	sleep := time.NewTimer(time.Hour)
+	defer sleep.Stop()
+	var spare []message
+	stop, stopAt := ctx.Done(), int64(0)
+	for {
+		l.now = l.n.clock()
+		msgs, dirty := l.box.take(spare)
+		for i := range msgs {
+			l.handle(&msgs[i])
+		}
+		spare = msgs
+		for id := range dirty {
+			l.changed(id)
+		}
+		l.wheel.advance(l.now, l.fire)
+		l.submit()
+		wait := time.Hour
+		if at, ok := l.wheel.next(); ok {
+			wait = time.Duration(max(at-l.n.clock(), 0)) * time.Millisecond
+		}
+		if stopAt != 0 {
+			if l.commits == 0 && len(l.txns) == len(l.freeTxn) || l.now >= stopAt {
+				return
+			}
+			wait = min(wait, time.Duration(stopAt-l.now)*time.Millisecond)
+		}
+		sleep.Reset(wait)
+		select {
+		case <-stop:
+			stop, stopAt = nil, l.now+drainTime.Milliseconds()
+		case <-l.box.wake:
+		case <-sleep.C:
+		}
+	}
+}
+
+// drainTime bounds how long a stop waits for phones to answer.
+const drainTime = 3 * time.Second
+
+// caused reports whether a NOTIFY that such an input sends shows a change of the
+// presentity: only those measure lamp latency.
+func caused(k subscription.Kind) bool {
+	return k == subscription.Changed || k == subscription.Answered || k == subscription.Ticked
+}
+
+func (l *loop) handle(m *message) {
+	switch {
+	case m.subscribe != nil:
+		l.subscribe(m.subscribe)
+	case m.response.Branch != "":
+		l.response(m.response)
+	case m.granted != nil:
+		l.granted(m.granted)
+	case m.flowKind != flowNone:
+		l.flow(m.flow, m.flowKind == flowUp)
+	case m.call != nil:
+		m.call(l)
+	}
+}
+
+// changed lets every watcher of a presentity look at it again.
+func (l *loop) changed(id uint32) {
+	// A watcher may be removed meanwhile: go backwards, removal swaps with the last.
+	for i := len(l.watchers[id]) - 1; i >= 0; i-- {
+		if w := l.watchers[id]; i < len(w) {
+			l.advance(w[i], subscription.Input{Kind: subscription.Changed})
+		}
+	}
+}
+
+// advance feeds one input to a record and carries its effects out, but for Answer.
+func (l *loop) advance(slot int32, in subscription.Input) subscription.Effects {
+	e := &l.records[slot]
+	in.Now = l.now
+	if !e.ready && in.Kind != subscription.Opened && in.Kind != subscription.Restored &&
+		in.Kind != subscription.Refreshed && in.Kind != subscription.Reauthorized && in.Kind != subscription.FlowDown {
+		return subscription.Effects{}
+	}
+	var body *eventpkg.Body
+	if in.Kind != subscription.Opened && in.Kind != subscription.Restored && in.Kind != subscription.Refreshed {
+		if in.Kind == subscription.Reauthorized {
+			e.View = in.View // the hash must be that of what the new view shows
+		}
+		body = l.body(e)
+		in.Hash = hashOf(body)
+	}
+	rec, eff := l.n.rules.Advance(e.Record, in)
+	e.Record = rec
+	if eff.Cancel {
+		l.cancel(e)
+	}
+	if (eff.Persist || eff.Forget) && !eff.Remove {
+		l.persist(e, eff.Forget)
+	}
+	if eff.Notify {
+		if rec.Status == subscription.Terminated && rec.Reason != subscription.Timeout {
+			body = nil // why it ended is all that this watcher may learn now
+		}
+		l.notify(slot, eff, body, caused(in.Kind))
+	}
+	if eff.Remove {
+		l.remove(slot, eff.Forget)
+		return eff
+	}
+	l.arm(slot)
+	return eff
+}
+
+// arm sets the record's timer, unless an earlier one is set already: that one arms again.
+func (l *loop) arm(slot int32) {
+	e := &l.records[slot]
+	if e.Status == subscription.Terminated || !e.ready {
+		return
+	}
+	at := e.Deadline()
+	if e.armed != 0 && e.armed <= at {
+		return
+	}
+	e.armed = max(at, l.now)
+	l.wheel.set(e.armed, recordRef(slot, e.gen))
+}
+
+const txnBit = 1 << 63
+
+func recordRef(slot int32, gen uint32) uint64 {
+	return uint64(gen&(1<<31-1))<<32 | uint64(uint32(slot))
+}
+
+// fire is called by the wheel.
+func (l *loop) fire(ref uint64) {
+	slot, gen := int32(uint32(ref)), uint32(ref>>32)&(1<<31-1)
+	if ref&txnBit != 0 {
+		l.fireTxn(slot, gen)
+		return
+	}
+	e := &l.records[slot]
+	if !e.used || e.gen&(1<<31-1) != gen || e.armed == 0 || e.armed > l.now {
+		return
+	}
+	e.armed = 0
+	if e.Deadline() > l.now {
+		l.arm(slot)
+		return
+	}
+	l.advance(slot, subscription.Input{Kind: subscription.Ticked})
+}
+
+// persist queues the record (or its deletion) for this round's commit.
+func (l *loop) persist(e *entry, forget bool) {
+	sh := l.shards[e.Shard]
+	if sh == nil || !sh.loaded {
+		return // written when the shard is
+	}
+	d := store.Delta{Shard: e.Shard, Epoch: sh.epoch, Key: e.key}
+	if !forget {
+		d.Value, _ = e.AppendBinary(make([]byte, 0, 512)) // cannot fail
+	}
+	l.deltas = append(l.deltas, d)
+}
+
+// submit hands the round's changes to the committer, in one group.
+func (l *loop) submit() {
+	if len(l.deltas) == 0 && l.grants == nil {
+		return
+	}
+	g, deltas := l.grants, l.deltas
+	l.grants, l.deltas = nil, nil
+	l.commits++
+	l.n.committer.Submit(deltas, nil, func(err error) {
+		if g == nil {
+			g = &grants{}
+		}
+		g.err = err
+		l.box.post(message{granted: g})
+	})
+}
+
+// granted: the commit of g is through, or the store is away.
+func (l *loop) granted(g *grants) {
+	l.commits--
+	if g.err != nil {
+		l.n.storeFailed(g.err)
+		var fenced *store.FencedError
+		if errors.As(g.err, &fenced) {
+			for _, f := range fenced.Fenced {
+				l.lost(f.Shard, f.Epoch)
+			}
+		}
+	}
+	for i := range g.subscribes {
+		l.answer(&g.subscribes[i], g.err)
+	}
+	for _, r := range g.restored {
+		if e := &l.records[r.slot]; e.used && e.gen == r.gen {
+			e.ready = true
+			l.advance(r.slot, subscription.Input{Kind: subscription.Granted})
+		}
+	}
+}
+
+// lost: another process owns the shard; its subscriptions are that one's from now on.
+func (l *loop) lost(id uint16, epoch store.Epoch) {
+	sh := l.shards[id]
+	if sh == nil || sh.epoch != epoch {
+		return
+	}
+	l.n.log.Error("another process took over a shard of the subscriptions; ours of it are dropped here",
+		"shard", id, "subscriptions", sh.count)
+	for slot := range l.records {
+		if e := &l.records[slot]; e.used && e.Shard == id {
+			l.cancel(e)
+			l.remove(int32(slot), false)
+		}
+	}
+	sh.loaded, sh.epoch = false, 0
+}

@@ -1,0 +1,99 @@
+package notifier
+
+import (
+	"sync"
+)
+
+// message is one thing for a loop to do. Exactly one field is set.
+type message struct {
+	subscribe *Subscribe
+	response  Response // set if Branch is not empty
+	granted   *grants
+	flow      Flow // set if flowKind is not none
+	flowKind  flowKind
+	call      func(*loop)
+}
+
+type flowKind uint8
+
+const (
+	flowNone flowKind = iota
+	flowDown
+	flowUp
+)
+
+// mailbox is a loop's inbox. Messages keep their order; presentities that moved are a
+// set, so that a flapping one costs one entry however slow the loop is.
+type mailbox struct {
+	mu       sync.Mutex // guards the fields below
+	messages []message
+	dirty    map[uint32]struct{}
+	spare    map[uint32]struct{}
+	closed   bool
+
+	wake chan struct{} // holds at most one token
+}
+
+func newMailbox() *mailbox {
+	return &mailbox{dirty: map[uint32]struct{}{}, spare: map[uint32]struct{}{}, wake: make(chan struct{}, 1)}
+}
+
+// post adds a message; it never blocks. It reports false after close.
+func (m *mailbox) post(msg message) bool {
+	m.mu.Lock()
+	if m.closed {
+		m.mu.Unlock()
+		return false
+	}
+	m.messages = append(m.messages, msg)
+	m.mu.Unlock()
+	m.signal()
+	return true
+}
+
+// mark says that presentities moved.
+func (m *mailbox) mark(ids []uint32) {
+	m.mu.Lock()
+	if !m.closed {
+		for _, id := range ids {
+			m.dirty[id] = struct{}{}
+		}
+	}
+	m.mu.Unlock()
+	m.signal()
+}
+
+func (m *mailbox) signal() {
+	select {
+	case m.wake <- struct{}{}:
+	default:
+	}
+}
+
+// backlog is how many messages wait.
+func (m *mailbox) backlog() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.messages)
+}
+
+// take hands out what is there. The slice given back is reused for later messages; the
+// set is the caller's until the next take.
+func (m *mailbox) take(spare []message) ([]message, map[uint32]struct{}) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	msgs, dirty := m.messages, m.dirty
+	clear(spare)
+	m.messages = spare[:0]
+	clear(m.spare)
+	m.dirty, m.spare = m.spare, m.dirty
+	return msgs, dirty
+}
+
+// close refuses what comes later and returns what is left.
+func (m *mailbox) close() []message {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.closed = true
+	return m.messages
+}

@@ -1,0 +1,202 @@
+// Package notifier is the hot path: a presentity that moved becomes NOTIFYs to its
+// watchers. Every subscription belongs to one of store.Shards shards and every shard to
+// one loop, a goroutine that alone touches its records, its timers and its outstanding
+// NOTIFYs. There is no goroutine, timer or store call per subscription or NOTIFY: timers
+// are entries of a wheel, and what must be durable is committed in groups.
+package notifier
+
+import (
+	"context"
+	"crypto/rand"
+	"hash/fnv"
+	"log/slog"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"blfbridge/bridge/compositor"
+	"blfbridge/bridge/store"
+	"blfbridge/bridge/subscription"
+)
+
+// Lamps is what the notifier asks of the compositor. The methods are safe for concurrent
+// use and do not block for long.
+type Lamps interface {
+	// Intern gives a presentity its number, for as long as the process lives.
+	Intern(compositor.Key) uint32
+	// Lamp is its state now; callers must not change Calls.
+	Lamp(id uint32) compositor.Lamp
+}
+
+// Config is what New needs.
+type Config struct {
+	Lamps     Lamps
+	Transport Transport
+	// Backend holds the subscriptions; nil keeps them in memory only.
+	Backend store.Backend
+	// Committer writes to it; nil exactly if Backend is.
+	Committer *store.Committer
+	// Owner names this process in the store, for people.
+	Owner string
+	// Rules default to subscription.DefaultRules.
+	Rules subscription.Rules
+	// Loops is how many goroutines share the shards; 0 = GOMAXPROCS.
+	Loops int
+	// MaxBacklog is how many messages may wait in one loop before SUBSCRIBEs get 503; 0 = 65536.
+	MaxBacklog int
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
+}
+
+// Notifier runs the loops.
+type Notifier struct {
+	lamps     Lamps
+	transport Transport
+	backend   store.Backend
+	committer committer
+	owner     string
+	rules     subscription.Rules
+	backlog   int
+	log       *slog.Logger
+	metrics   *metrics
+	loops     []*loop
+	ready     chan struct{} // closed when every shard was loaded once
+	stopping  atomic.Bool
+
+	mu     sync.Mutex // guards failed
+	failed string     // last store error that was logged
+}
+
+// committer is what the notifier uses of store.Committer.
+type committer interface {
+	Submit(deltas []store.Delta, lamps []store.LampDelta, ack func(error))
+	Away() bool
+}
+
+// noStore stands in where subscriptions are kept in memory only.
+type noStore struct{}
+
+func (noStore) Submit(_ []store.Delta, _ []store.LampDelta, ack func(error)) { ack(nil) }
+func (noStore) Away() bool                                                   { return false }
+
+// New makes a notifier; nothing runs before Run.
+func New(c Config) *Notifier {
+	n := &Notifier{
+		lamps: c.Lamps, transport: c.Transport, backend: c.Backend, committer: noStore{}, owner: c.Owner,
+		rules: c.Rules, backlog: c.MaxBacklog, log: c.Logger, metrics: newMetrics(c.Registerer),
+		ready: make(chan struct{}),
+	}
+	if c.Committer != nil {
+		n.committer = c.Committer
+	}
+	if n.rules == (subscription.Rules{}) {
+		n.rules = subscription.DefaultRules
+	}
+	if n.backlog == 0 {
+		n.backlog = 1 << 16
+	}
+	if n.log == nil {
+		n.log = slog.New(slog.DiscardHandler)
+	}
+	count := c.Loops
+	if count == 0 {
+		count = min(runtime.GOMAXPROCS(0), store.Shards)
+	}
+	for i := range count {
+		n.loops = append(n.loops, newLoop(n, i))
+	}
+	return n
+}
+
+// Run serves until ctx ends. Then it lets outstanding NOTIFYs finish, seals and writes
+// every record, so that the next process goes on without a gap; it sends no terminated
+// (DESIGN §4). The committer and the transport must outlive it.
+func (n *Notifier) Run(ctx context.Context) error {
+	defer context.AfterFunc(ctx, func() { n.stopping.Store(true) })()
+	var wg sync.WaitGroup
+	for _, l := range n.loops {
+		wg.Go(func() { l.run(ctx) })
+	}
+	wg.Go(func() { n.load(ctx) })
+	wg.Wait()
+	for _, l := range n.loops {
+		l.seal()
+	}
+	return nil
+}
+
+// Ready is closed when the stored subscriptions were loaded (or there is no store).
+func (n *Notifier) Ready() <-chan struct{} { return n.ready }
+
+// Subscribe hands a SUBSCRIBE in; s.Answer is called later. It never blocks.
+func (n *Notifier) Subscribe(s Subscribe) {
+	l := n.loopOf(shardOf(s.CallID))
+	if n.stopping.Load() {
+		s.Answer(Answer{Status: 503, RetryAfter: 2 * time.Second})
+		return
+	}
+	if l.box.backlog() > n.backlog {
+		s.Answer(Answer{Status: 503, RetryAfter: 5 * time.Second})
+		return
+	}
+	if !l.box.post(message{subscribe: &s}) {
+		s.Answer(Answer{Status: 503, RetryAfter: 2 * time.Second})
+	}
+}
+
+// Response hands in the answer to a NOTIFY. It never blocks.
+func (n *Notifier) Response(r Response) {
+	i, _, _, _, ok := parseBranch(r.Branch)
+	if !ok || i >= len(n.loops) {
+		n.metrics.stray()
+		return
+	}
+	n.loops[i].box.post(message{response: r})
+}
+
+// FlowClosed says that a stream connection is gone.
+func (n *Notifier) FlowClosed(f Flow) { n.flow(f, flowDown) }
+
+// FlowUp says that a stream connection stands again.
+func (n *Notifier) FlowUp(f Flow) { n.flow(f, flowUp) }
+
+func (n *Notifier) flow(f Flow, kind flowKind) {
+	for _, l := range n.loops {
+		l.box.post(message{flow: f, flowKind: kind})
+	}
+}
+
+// Changed takes a piece of the compositor's feed. It never blocks.
+func (n *Notifier) Changed(b compositor.Batch) {
+	for _, l := range n.loops {
+		l.box.mark(b.Presentities)
+	}
+}
+
+// shardOf spreads dialogs over the shards by Call-ID, so that all requests of a dialog
+// meet in one.
+func shardOf(callID string) uint16 {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(callID))
+	return uint16(h.Sum32() % store.Shards)
+}
+
+func (n *Notifier) loopOf(shard uint16) *loop { return n.loops[int(shard)%len(n.loops)] }
+
+// clock is the wall clock in Unix milliseconds.
+func (n *Notifier) clock() int64 { return time.Now().UnixMilli() }
+
+func (n *Notifier) seed(b *[32]byte) { _, _ = rand.Read(b[:]) }
+
+// storeFailed logs a store error once until another one comes.
+func (n *Notifier) storeFailed(err error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if s := err.Error(); s != n.failed {
+		n.failed = s
+		n.log.Warn("subscriptions are granted for a short while only, because the store does not take them", "error", err)
+	}
+}

@@ -1,0 +1,101 @@
+package notifier
+
+import (
+	"slices"
+
+	"blfbridge/bridge/subscription"
+)
+
+// add puts a record into a free slot and into the indexes.
+func (l *loop) add(key string, rec subscription.Record, flow Flow) int32 {
+	var slot int32
+	if n := len(l.free); n > 0 {
+		slot = l.free[n-1]
+		l.free = l.free[:n-1]
+	} else {
+		slot = int32(len(l.records))
+		l.records = append(l.records, entry{})
+	}
+	e := &l.records[slot]
+	*e = entry{Record: rec, key: key, flow: flow, gen: e.gen + 1, txn: -1, used: true}
+	l.byKey[key] = slot
+	l.watchers[e.Presentity] = append(l.watchers[e.Presentity], slot)
+	if flow.Transport.Stream() {
+		l.flows[flow] = append(l.flows[flow], slot)
+	}
+	l.shard(e.Shard).count++
+	l.n.metrics.opened(e.Package)
+	return slot
+}
+
+// remove takes a record out of memory, and out of the store if forget.
+func (l *loop) remove(slot int32, forget bool) {
+	e := &l.records[slot]
+	if forget {
+		l.persist(e, true)
+	}
+	l.cancel(e)
+	delete(l.byKey, e.key)
+	l.watchers[e.Presentity] = without(l.watchers[e.Presentity], slot)
+	if len(l.watchers[e.Presentity]) == 0 {
+		delete(l.watchers, e.Presentity)
+	}
+	l.unflow(e.flow, slot)
+	l.shard(e.Shard).count--
+	l.n.metrics.closed(e.Package)
+	*e = entry{gen: e.gen, txn: -1}
+	l.free = append(l.free, slot)
+}
+
+// reflow moves a record to the flow its last request came on.
+func (l *loop) reflow(slot int32, flow Flow) {
+	e := &l.records[slot]
+	if e.flow == flow {
+		return
+	}
+	l.unflow(e.flow, slot)
+	e.flow = flow
+	if flow.Transport.Stream() {
+		l.flows[flow] = append(l.flows[flow], slot)
+	}
+}
+
+func (l *loop) unflow(flow Flow, slot int32) {
+	if !flow.Transport.Stream() {
+		return
+	}
+	if l.flows[flow] = without(l.flows[flow], slot); len(l.flows[flow]) == 0 {
+		delete(l.flows, flow)
+	}
+}
+
+// without removes one element; the order is not kept.
+func without(s []int32, v int32) []int32 {
+	if i := slices.Index(s, v); i >= 0 {
+		s[i] = s[len(s)-1]
+		s = s[:len(s)-1]
+	}
+	return s
+}
+
+func (l *loop) shard(id uint16) *shard {
+	sh := l.shards[id]
+	if sh == nil {
+		sh = &shard{}
+		l.shards[id] = sh
+	}
+	return sh
+}
+
+// flow: a stream connection went or came.
+func (l *loop) flow(f Flow, up bool) {
+	kind := subscription.FlowDown
+	if up {
+		kind = subscription.FlowUp
+	}
+	for _, slot := range slices.Clone(l.flows[f]) {
+		if l.records[slot].used {
+			l.advance(slot, subscription.Input{Kind: kind})
+		}
+	}
+}

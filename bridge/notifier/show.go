@@ -1,0 +1,151 @@
+package notifier
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"blfbridge/bridge/compositor"
+	"blfbridge/bridge/subscription"
+	"blfbridge/policy"
+)
+
+// ErrStopped: the notifier is not running.
+var ErrStopped = errors.New("notifier: not running")
+
+// Row describes one subscription, for people.
+type Row struct {
+	// ID is the local tag, unique among all subscriptions of a store.
+	ID      string
+	Cold    subscription.Cold
+	Hot     subscription.Hot
+	Flow    Flow
+	Shard   uint16
+	Expires time.Time
+	Created time.Time
+	// Waiting is true while a NOTIFY is not answered yet.
+	Waiting bool
+}
+
+// Visit calls fn for every subscription, from the loops' own goroutines: fn must be
+// quick and must not call the notifier. It returns when all were seen or ctx ends.
+func (n *Notifier) Visit(ctx context.Context, fn func(Row)) error {
+	return n.each(ctx, func(l *loop) {
+		for i := range l.records {
+			e := &l.records[i]
+			if !e.used {
+				continue
+			}
+			c := e.Cold()
+			fn(Row{
+				ID: c.LocalTag, Cold: c, Hot: e.Hot, Flow: e.flow, Shard: e.Shard,
+				Expires: time.UnixMilli(e.Expires), Created: time.UnixMilli(e.Created), Waiting: e.txn >= 0,
+			})
+		}
+	})
+}
+
+// each runs fn in every loop, one after the other.
+func (n *Notifier) each(ctx context.Context, fn func(*loop)) error {
+	for _, l := range n.loops {
+		if err := n.in(ctx, l, fn); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Standing is a subscription whose right to stand is asked again.
+type Standing struct {
+	Watcher policy.Watcher
+	Line    policy.Line
+	Entity  string
+}
+
+// Reauthorize decides every standing subscription anew: a forbidden one is terminated
+// (reason rejected), a changed view is notified, the rest is not touched. skip, if not
+// nil, says that a subscription cannot be affected. decide and skip are called from the
+// loops' goroutines and must be pure and quick.
+func (n *Notifier) Reauthorize(ctx context.Context, skip func(Standing) bool, decide func(Standing) policy.Decision) error {
+	return n.each(ctx, func(l *loop) {
+		for slot := range l.records {
+			e := &l.records[slot]
+			if !e.used || e.Status == subscription.Terminated {
+				continue
+			}
+			c := e.Cold()
+			s := Standing{watcherOf(&e.Hot, &c), lineOf(&c), c.Entity}
+			if skip != nil && skip(s) {
+				continue
+			}
+			d := decide(s)
+			if d.Outcome == policy.Unavailable {
+				continue
+			}
+			l.advance(int32(slot), subscription.Input{
+				Kind: subscription.Reauthorized, Allowed: d.Allow(), View: d.View, Pickup: d.Pickup,
+			})
+		}
+	})
+}
+
+// Leave ends every subscription with a reason (deactivated: come back within seconds),
+// one after the other over the time given, so that the phones do not return all at once.
+func (n *Notifier) Leave(ctx context.Context, why subscription.Reason, over time.Duration) error {
+	var slots []slotRef
+	for _, l := range n.loops {
+		if err := n.in(ctx, l, func(l *loop) {
+			for slot := range l.records {
+				if e := &l.records[slot]; e.used {
+					slots = append(slots, slotRef{int32(slot), e.gen})
+				}
+			}
+		}); err != nil {
+			return err
+		}
+		pause := over / time.Duration(max(len(slots), 1)*len(n.loops))
+		for _, s := range slots {
+			if err := n.in(ctx, l, func(l *loop) {
+				if e := &l.records[s.slot]; e.used && e.gen == s.gen {
+					l.advance(s.slot, subscription.Input{Kind: subscription.Left, Reason: why})
+				}
+			}); err != nil {
+				return err
+			}
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(pause):
+			}
+		}
+		slots = slots[:0]
+	}
+	return nil
+}
+
+// in runs fn in one loop and waits for it.
+func (n *Notifier) in(ctx context.Context, l *loop, fn func(*loop)) error {
+	done := make(chan struct{})
+	if !l.box.post(message{call: func(l *loop) { defer close(done); fn(l) }}) {
+		return ErrStopped
+	}
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func lineOf(c *subscription.Cold) policy.Line {
+	return policy.Line{Tenant: c.Tenant, Partition: c.Partition, Number: c.Number}
+}
+
+// presentityOf is what a subscription watches.
+func presentityOf(h *subscription.Hot, c *subscription.Cold) compositor.Key {
+	k := compositor.Key{Line: lineOf(c)}
+	if h.Flags&subscription.DeviceMode != 0 {
+		k.Mode = compositor.OfDevice
+	}
+	return k
+}

@@ -1,0 +1,137 @@
+package notifier
+
+import (
+	"net/netip"
+	"strconv"
+	"time"
+
+	"blfbridge/bridge/compositor"
+	"blfbridge/bridge/subscription"
+	"blfbridge/policy"
+)
+
+// key names a subscription within its shard: dialog and event (RFC 6665 §4.4.1). The
+// local tag is left out, so that a SUBSCRIBE sent again after a restart finds what its
+// first copy made.
+func key(callID, remoteTag string, p subscription.Package, eventID string) string {
+	return callID + "\x00" + remoteTag + "\x00" + p.String() + "\x00" + eventID
+}
+
+// subscribe takes a SUBSCRIBE in.
+func (l *loop) subscribe(s *Subscribe) {
+	id := shardOf(s.CallID)
+	k := key(s.CallID, s.RemoteTag, s.Package, s.Cold.EventID)
+	slot, found := l.byKey[k]
+	sh := l.shard(id)
+	switch {
+	case found && s.LocalTag != "" && l.records[slot].Cold().LocalTag != s.LocalTag:
+		s.Answer(Answer{Status: 481})
+	case found:
+		l.refresh(slot, s)
+	case s.LocalTag != "" && !sh.loaded:
+		// It may well stand in the store that cannot be read yet: 481 would end it.
+		s.Answer(Answer{Status: 503, RetryAfter: 5 * time.Second})
+	case s.LocalTag != "":
+		s.Answer(Answer{Status: 481})
+	default:
+		l.open(id, k, s)
+	}
+}
+
+func (l *loop) open(id uint16, k string, s *Subscribe) {
+	c := s.Cold
+	c.CallID, c.RemoteTag, c.LocalTag = s.CallID, s.RemoteTag, l.newTag()
+	c.DialectName = s.Dialect.String()
+	line := s.Decision.Line
+	c.Tenant, c.Partition, c.Number = line.Tenant, line.Partition, line.Number
+	c.WatcherTenant, c.WatcherID = s.Watcher.Tenant, s.Watcher.ID
+	hot := subscription.Hot{
+		Shard: id, Package: s.Package, Content: uint8(s.Content), Dialect: uint16(s.Dialect),
+		View: s.Decision.View, Kind: s.Watcher.Kind, Presentity: l.n.lamps.Intern(compositor.Key{Line: line}),
+	}
+	if s.Decision.Pickup {
+		hot.Flags |= subscription.PickupAllowed
+	}
+	if s.Expires == 0 {
+		hot.Flags |= subscription.Fetch
+	}
+	slot := l.add(k, subscription.New(hot, c), s.Flow)
+	l.accept(slot, s, subscription.Opened)
+}
+
+func (l *loop) refresh(slot int32, s *Subscribe) {
+	e := &l.records[slot]
+	if s.CSeq >= e.RemoteCSeq {
+		// RFC 6665 §4.2.1.4, RFC 3261 §12.2.2: a refresh moves the remote target, and
+		// with it the flow; the phone may have changed its mind on formats too.
+		c := e.Cold()
+		n := &s.Cold
+		c.RemoteTarget, c.Accept, c.UserAgent = n.RemoteTarget, n.Accept, n.UserAgent
+		c.Transport, c.Local, c.Remote, c.Advertised = n.Transport, n.Local, n.Remote, n.Advertised
+		e.SetCold(c)
+		e.Content = uint8(s.Content)
+		e.View = s.Decision.View
+		l.reflow(slot, s.Flow)
+	}
+	l.accept(slot, s, subscription.Refreshed)
+}
+
+// accept advances a record by a SUBSCRIBE and queues the answer behind the commit.
+func (l *loop) accept(slot int32, s *Subscribe, kind subscription.Kind) {
+	e := &l.records[slot]
+	eff := l.advance(slot, subscription.Input{
+		Kind: kind, CSeq: s.CSeq, Lifetime: s.Expires.Milliseconds(),
+		Durable: l.shard(e.Shard).loaded && !l.n.committer.Away(),
+	})
+	g := grant{slotRef{slot, e.gen}, s, Answer{Status: eff.Answer, LocalTag: e.Cold().LocalTag}}
+	if eff.Answer == 500 {
+		g.answer.RetryAfter = time.Second
+	}
+	if !eff.Persist && !eff.Forget {
+		l.answer(&g, nil)
+		return
+	}
+	if l.grants == nil {
+		l.grants = &grants{}
+	}
+	l.grants.subscribes = append(l.grants.subscribes, g)
+}
+
+// answer sends the response and then the NOTIFY that every accepted SUBSCRIBE is owed
+// (RFC 6665 §4.2.1.2).
+func (l *loop) answer(g *grant, err error) {
+	e := &l.records[g.slot]
+	alive := e.used && e.gen == g.gen
+	if g.answer.Status == 200 && alive {
+		if err != nil && e.Status != subscription.Terminated {
+			// The store went away under it: granted for a short while only.
+			e.Flags |= subscription.NonDurable
+			e.Expires = min(e.Expires, l.now+l.n.rules.NonDurableLifetime)
+		}
+		if e.Status != subscription.Terminated {
+			g.answer.Expires = time.Duration((e.Expires-l.now+999)/1000) * time.Second
+		}
+	}
+	l.n.metrics.answered(g.answer.Status, time.Since(g.sub.Received))
+	g.sub.Answer(g.answer)
+	if g.answer.Status == 200 && alive {
+		e.ready = true
+		l.advance(g.slot, subscription.Input{Kind: subscription.Granted})
+	}
+}
+
+// newTag makes a local tag (RFC 3261 §19.3: at least 32 bits of randomness; here 64).
+func (l *loop) newTag() string { return strconv.FormatUint(l.rand.Uint64(), 36) }
+
+// flowOf reads the flow out of a stored record.
+func flowOf(c *subscription.Cold) (Flow, bool) {
+	t, ok := subscription.ParseTransport(c.Transport)
+	local, err1 := netip.ParseAddrPort(c.Local)
+	remote, err2 := netip.ParseAddrPort(c.Remote)
+	return Flow{t, local, remote}, ok && err1 == nil && err2 == nil
+}
+
+// watcherOf is who holds a subscription, as the policy sees it.
+func watcherOf(h *subscription.Hot, c *subscription.Cold) policy.Watcher {
+	return policy.Watcher{Tenant: c.WatcherTenant, Kind: h.Kind, ID: c.WatcherID, Trusted: true}
+}

@@ -1,0 +1,264 @@
+package notifier
+
+import (
+	"bytes"
+	"errors"
+	"time"
+
+	"blfbridge/bridge/eventpkg"
+	"blfbridge/bridge/subscription"
+)
+
+// The non-INVITE client transaction of a NOTIFY (RFC 3261 §17.1.2), in milliseconds.
+const (
+	t1     = 500
+	t2     = 4000
+	timerF = 64 * t1
+)
+
+var (
+	// ErrNoFlow: the stream connection is gone and the phone cannot be dialled.
+	ErrNoFlow = errors.New("notifier: the phone's connection is gone")
+	// ErrConnecting: the phone is being dialled; FlowUp follows if it answers.
+	ErrConnecting = errors.New("notifier: the phone is being dialled")
+)
+
+// txn is one outstanding NOTIFY. msg is kept because retransmissions are byte-identical.
+type txn struct {
+	msg      []byte
+	random   uint64
+	rec      int32
+	recGen   uint32
+	gen      uint32
+	cseq     uint32
+	interval int32 // of timer E
+	used     bool
+	started  int64 // for timer F
+	again    int64 // when timer E fires; 0 = never
+	event    int64 // when the change that caused it reached us, Unix nanoseconds; 0 = none did
+	sent     time.Time
+}
+
+// notify sends a NOTIFY and opens its transaction; caused says that a change of the
+// presentity is behind it.
+func (l *loop) notify(slot int32, eff subscription.Effects, body *eventpkg.Body, caused bool) {
+	e := &l.records[slot]
+	ti := l.newTxn()
+	t := &l.txns[ti]
+	t.rec, t.recGen, t.cseq = slot, e.gen, eff.CSeq
+	t.random = l.rand.Uint64()
+	t.started, t.interval, t.again, t.event = l.now, t1, 0, 0
+	t.sent = time.Now()
+	if caused && body != nil {
+		t.event = l.n.lamps.Lamp(e.Presentity).At.UnixNano()
+	}
+	e.txn = ti
+	t.msg = l.write(t.msg[:0], e, ti, eff, body)
+	switch err := l.n.transport.Send(e.flow, t.msg); {
+	case err == nil:
+		l.n.metrics.sent(t.event, t.sent)
+	case errors.Is(err, ErrNoFlow), errors.Is(err, ErrConnecting):
+		l.n.metrics.failed(err)
+		// Not from here: this record is in the middle of a step.
+		l.box.post(message{flow: e.flow, flowKind: flowDown})
+		return
+	default:
+		// UDP: the retransmission may do better (a full socket buffer, a route that flaps).
+		l.n.metrics.failed(err)
+	}
+	if !e.flow.Transport.Stream() {
+		t.again = l.now + t1
+		l.wheel.set(t.again, txnRef(ti, t.gen))
+		return
+	}
+	l.wheel.set(t.started+timerF, txnRef(ti, t.gen))
+}
+
+// write serialises the NOTIFY, making the body smaller until it fits a datagram.
+func (l *loop) write(dst []byte, e *entry, ti int32, eff subscription.Effects, body *eventpkg.Body) []byte {
+	c := e.Cold()
+	l.buf = appendBranch(l.buf[:0], l.index, ti, l.txns[ti].gen, l.txns[ti].random)
+	q := request{
+		cold: &c, hot: &e.Hot, transport: e.flow.Transport, branch: l.buf,
+		cseq: eff.CSeq, version: eff.Version, now: l.now, body: body,
+	}
+	dst = q.appendTo(dst, false)
+	if e.flow.Transport.Stream() || len(dst) <= maxUDP {
+		return dst
+	}
+	dst = q.appendTo(dst[:0], true)
+	for _, trim := range eventpkg.Trims[1:] {
+		if len(dst) <= maxUDP || body == nil {
+			break
+		}
+		q.body = l.trimmed(e, trim)
+		dst = q.appendTo(dst[:0], true)
+	}
+	return dst
+}
+
+func (l *loop) newTxn() int32 {
+	if n := len(l.freeTxn); n > 0 {
+		ti := l.freeTxn[n-1]
+		l.freeTxn = l.freeTxn[:n-1]
+		l.txns[ti].used = true
+		return ti
+	}
+	l.txns = append(l.txns, txn{used: true})
+	return int32(len(l.txns) - 1)
+}
+
+func (l *loop) endTxn(ti int32) {
+	t := &l.txns[ti]
+	t.gen = (t.gen + 1) & (1<<31 - 1) // late answers and timers find another generation
+	t.used = false
+	l.freeTxn = append(l.freeTxn, ti)
+}
+
+// cancel drops the outstanding NOTIFY of a record.
+func (l *loop) cancel(e *entry) {
+	if e.txn >= 0 {
+		l.endTxn(e.txn)
+		e.txn = -1
+	}
+}
+
+func txnRef(ti int32, gen uint32) uint64 { return txnBit | recordRef(ti, gen) }
+
+// fireTxn: timer E or F (RFC 3261 §17.1.2.2).
+func (l *loop) fireTxn(ti int32, gen uint32) {
+	t := &l.txns[ti]
+	if !t.used || t.gen != gen {
+		return
+	}
+	if l.now-t.started >= timerF {
+		l.ended(ti, subscription.NoAnswer, 0)
+		return
+	}
+	if t.again == 0 || t.again > l.now {
+		return
+	}
+	e := &l.records[t.rec]
+	if err := l.n.transport.Send(e.flow, t.msg); err != nil {
+		l.n.metrics.failed(err)
+	} else {
+		l.n.metrics.retransmitted()
+	}
+	t.interval = min(2*t.interval, t2)
+	t.again = min(l.now+int64(t.interval), t.started+timerF)
+	l.wheel.set(t.again, txnRef(ti, t.gen))
+}
+
+// response: a NOTIFY was answered.
+func (l *loop) response(r Response) {
+	_, ti, gen, random, ok := parseBranch(r.Branch)
+	if !ok || int(ti) >= len(l.txns) {
+		l.n.metrics.stray()
+		return
+	}
+	t := &l.txns[ti]
+	if !t.used || t.gen != gen || t.random != random || t.cseq != r.CSeq {
+		l.n.metrics.stray() // late, repeated or forged
+		return
+	}
+	if r.Status < 200 {
+		t.interval = t2 // RFC 3261 §17.1.2.2: proceeding retransmits every T2
+		return
+	}
+	l.ended(ti, r.Status, r.RetryAfter)
+}
+
+// ended closes a transaction and tells its record how it went.
+func (l *loop) ended(ti int32, code int, retryAfter time.Duration) {
+	t := &l.txns[ti]
+	slot := t.rec
+	e := &l.records[slot]
+	l.n.metrics.finished(code, t.event, t.sent)
+	if code < 200 || code > 299 {
+		c := e.Cold()
+		l.n.log.Debug("a NOTIFY was not taken", "watcher", c.WatcherID, "presentity", c.Number,
+			"call_id", c.CallID, "status", code, "failures", e.Failures+1, "cseq", t.cseq)
+	}
+	l.endTxn(ti)
+	e.txn = -1
+	l.advance(slot, subscription.Input{
+		Kind: subscription.Answered, Code: code, RetryAfter: retryAfter.Milliseconds(),
+	})
+}
+
+// ParseResponse reads the answer to one of our NOTIFYs from a datagram without a full
+// parse: ok is false if it is anything else. sipua's sockets call it for every datagram,
+// so the first bytes decide.
+func ParseResponse(b []byte) (r Response, ok bool) {
+	if !bytes.HasPrefix(b, []byte("SIP/2.0 ")) || len(b) < 12 {
+		return r, false
+	}
+	for _, c := range b[8:11] {
+		if c < '0' || c > '9' {
+			return r, false
+		}
+		r.Status = r.Status*10 + int(c-'0')
+	}
+	head := b
+	for first := true; ; first = false {
+		var line []byte
+		line, head, ok = bytes.Cut(head, []byte("\n"))
+		line = bytes.TrimRight(line, "\r")
+		if len(line) == 0 {
+			break
+		}
+		if first {
+			continue
+		}
+		name, value, found := bytes.Cut(line, []byte(":"))
+		if !found {
+			continue
+		}
+		name, value = bytes.TrimSpace(name), bytes.TrimSpace(value)
+		switch {
+		case r.Branch == "" && (bytes.EqualFold(name, []byte("via")) || bytes.EqualFold(name, []byte("v"))):
+			if r.Branch = branchOf(value); r.Branch == "" {
+				return r, false
+			}
+		case bytes.EqualFold(name, []byte("cseq")):
+			num, method, _ := bytes.Cut(value, []byte(" "))
+			if !bytes.Equal(bytes.TrimSpace(method), []byte("NOTIFY")) {
+				return r, false
+			}
+			r.CSeq = uint32(decimal(num))
+		case bytes.EqualFold(name, []byte("retry-after")):
+			r.RetryAfter = time.Duration(decimal(value)) * time.Second
+		}
+		if !ok {
+			break
+		}
+	}
+	return r, r.Branch != "" && r.CSeq != 0
+}
+
+// branchOf is our branch of the topmost Via value, or "".
+func branchOf(via []byte) string {
+	i := bytes.Index(via, []byte(BranchPrefix))
+	if i < 0 || !bytes.HasSuffix(bytes.TrimRight(bytes.ToLower(via[:i]), " ="), []byte("branch")) {
+		return ""
+	}
+	if comma := bytes.IndexByte(via, ','); comma >= 0 && comma < i {
+		return "" // not the topmost
+	}
+	end := bytes.IndexAny(via[i:], ";, \t")
+	if end < 0 {
+		end = len(via) - i
+	}
+	return string(via[i : i+end])
+}
+
+// decimal reads the leading digits, at most nine of them.
+func decimal(b []byte) (n int) {
+	for i, c := range b {
+		if c < '0' || c > '9' || i == 9 {
+			break
+		}
+		n = n*10 + int(c-'0')
+	}
+	return n
+}

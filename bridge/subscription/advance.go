@@ -1,0 +1,324 @@
+// Package subscription is the RFC 6665 notifier's state machine of one subscription,
+// pure: a flat Record and an Input give the next Record and Effects. It knows no
+// sockets, no timers and no store; package notifier carries the effects out.
+package subscription
+
+import "blfbridge/policy"
+
+// Kind says what happened to a subscription.
+type Kind uint8
+
+const (
+	// Opened: the SUBSCRIBE that makes the record was accepted.
+	Opened Kind = iota
+	// Refreshed: a SUBSCRIBE within the dialog (Expires 0 unsubscribes).
+	Refreshed
+	// Granted: the 200 to a SUBSCRIBE has left; the NOTIFY is owed (RFC 6665 §4.2.1.2).
+	Granted
+	// Changed: the presentity moved; Input.Hash is what a body would be now.
+	Changed
+	// Answered: the outstanding NOTIFY ended with Input.Code.
+	Answered
+	// Ticked: the time of Record.Deadline has come.
+	Ticked
+	// Reauthorized: the policy decided anew.
+	Reauthorized
+	// Restored: the record was loaded from the store; Input.Clean tells how it got there.
+	Restored
+	// FlowDown: the connection that NOTIFYs take is gone.
+	FlowDown
+	// FlowUp: it is back.
+	FlowUp
+	// Left: the process gives the subscription up for good, with Input.Reason.
+	Left
+)
+
+// NoAnswer is the Code of a NOTIFY that timed out or could not be sent.
+const NoAnswer = 0
+
+// Input is one event. Only the fields that its Kind names are read.
+type Input struct {
+	Kind Kind
+	// Now is the wall clock, Unix milliseconds.
+	Now int64
+	// Hash of the body as it would be sent now; read by every Kind that may notify.
+	Hash uint64
+	// CSeq and Lifetime (milliseconds) of a SUBSCRIBE: Opened, Refreshed.
+	CSeq     uint32
+	Lifetime int64
+	// Code and RetryAfter (milliseconds, 0 = none): Answered.
+	Code       int
+	RetryAfter int64
+	// Decision: Reauthorized.
+	Allowed bool
+	View    policy.View
+	Pickup  bool
+	// Reason: Left.
+	Reason Reason
+	// Durable: Opened and Refreshed, whether the store can be reached.
+	Durable bool
+	// Stream: FlowDown and Answered, whether the subscription rides on a connection.
+	Stream bool
+}
+
+// Effects are what the owner must do, in this order: Cancel, Persist or Forget, Answer
+// (after the commit), Notify, Remove.
+type Effects struct {
+	// Answer is the status of the response to the SUBSCRIBE; 0 = none is due.
+	Answer int
+	// Cancel: stop retransmitting the outstanding NOTIFY, and ignore its answer.
+	Cancel bool
+	// Notify: send a NOTIFY with these numbers and the current state.
+	Notify        bool
+	CSeq, Version uint32
+	// Persist: write the record. Forget: delete it from the store.
+	Persist, Forget bool
+	// Remove: the subscription is over; drop it from memory.
+	Remove bool
+}
+
+// Rules are the parameters of Advance, the same for every subscription.
+type Rules struct {
+	// Block is how many CSeqs and versions are reserved in the store at a time.
+	Block uint32
+	// MinInterval (milliseconds) between NOTIFYs of one subscription; 0 = none.
+	MinInterval int64
+	// MaxFailures in a row drop the subscription.
+	MaxFailures uint8
+	// NonDurableLifetime (milliseconds) bounds grants while the store is away.
+	NonDurableLifetime int64
+}
+
+// DefaultRules are the values used unless configured.
+var DefaultRules = Rules{Block: 256, MinInterval: 0, MaxFailures: 3, NonDurableLifetime: 120_000}
+
+// crashGap is added to the limits when a record comes back from a crash: NOTIFYs sent
+// while the store was away may have gone past the reserved block.
+const crashGap = 1 << 16
+
+// Advance takes one step. It does not change its argument's cold part.
+func (u Rules) Advance(r Record, in Input) (Record, Effects) {
+	var e Effects
+	switch in.Kind {
+	case Opened:
+		r.Created, r.CSeq = in.Now, max(r.CSeq, 1)
+		u.subscribe(&r, in, &e)
+	case Refreshed:
+		// RFC 3261 §12.2.2: a lower CSeq is out of order. An equal one is a
+		// retransmission that outlived its transaction (a restart): answered again.
+		if in.CSeq < r.RemoteCSeq {
+			e.Answer = 500
+			return r, e
+		}
+		if r.Status == Terminated {
+			e.Answer = 481
+			return r, e
+		}
+		u.subscribe(&r, in, &e)
+	case Granted:
+		u.notify(&r, in, &e, true)
+	case Changed:
+		u.notify(&r, in, &e, false)
+	case Answered:
+		u.answered(&r, in, &e)
+	case Ticked:
+		u.ticked(&r, in, &e)
+	case Reauthorized:
+		u.reauthorized(&r, in, &e)
+	case Restored:
+		u.restored(&r, &e)
+	case FlowDown:
+		u.flowDown(&r, &e)
+	case FlowUp:
+		if r.Flags&FlowLost != 0 {
+			r.Flags &^= FlowLost
+			u.notify(&r, in, &e, r.Flags&Due != 0)
+		}
+	case Left:
+		if r.Status != Terminated {
+			u.terminate(&r, in, &e, in.Reason)
+		}
+	}
+	return r, e
+}
+
+// Deadline is when Ticked is due, Unix milliseconds.
+func (r *Record) Deadline() int64 {
+	if r.Flags&(Due|Waiting) != 0 && r.Flags&(Outstanding|FlowLost) == 0 {
+		return min(r.Expires, r.NotBefore)
+	}
+	return r.Expires
+}
+
+// Seal makes the record say that no CSeq or version beyond the next ones was used: the
+// form that a clean stop stores, so that the next process goes on without a gap.
+func (r *Record) Seal() { r.CSeqLimit, r.VersionLimit = r.CSeq, r.Version }
+
+func (u Rules) subscribe(r *Record, in Input, e *Effects) {
+	e.Answer = 200
+	r.RemoteCSeq = in.CSeq
+	r.Failures = 0
+	r.Flags &^= FlowLost | NonDurable
+	if !in.Durable {
+		r.Flags |= NonDurable
+		in.Lifetime = min(in.Lifetime, u.NonDurableLifetime)
+	}
+	r.Expires = in.Now + in.Lifetime
+	if in.Lifetime == 0 {
+		// RFC 6665 §4.2.1.4 and §4.4.3: unsubscribing and fetching both end with a
+		// NOTIFY that says terminated and carries the state.
+		r.Status, r.Reason = Terminated, Timeout
+		e.Forget = in.Kind != Opened
+		return
+	}
+	e.Persist = true
+	u.reserve(r, e)
+}
+
+// reserve keeps at least half a block ahead of what is used.
+func (u Rules) reserve(r *Record, e *Effects) {
+	if r.CSeq+u.Block/2 > r.CSeqLimit || r.Version+u.Block/2 > r.VersionLimit {
+		r.CSeqLimit, r.VersionLimit = r.CSeq+u.Block, r.Version+u.Block
+		e.Persist = true
+	}
+}
+
+// notify sends the state if it is owed (force) or differs from what was sent last.
+func (u Rules) notify(r *Record, in Input, e *Effects, force bool) {
+	if force {
+		r.Flags |= Due
+	}
+	switch {
+	case r.Status == Terminated && !force:
+		return // the last NOTIFY is on its way
+	case r.Flags&FlowLost != 0:
+		if in.Hash != r.BodyHash {
+			r.Flags |= Due
+		}
+		return
+	case r.Flags&Outstanding != 0 && !force:
+		return // Answered looks again: one outstanding, the last state wins
+	case r.Flags&Due == 0 && in.Hash == r.BodyHash:
+		r.Flags &^= Waiting
+		return
+	case in.Now < r.NotBefore && in.Kind != Granted && r.Status != Terminated:
+		r.Flags |= Waiting
+		return
+	}
+	// FIELD: an accepted SUBSCRIBE supersedes the outstanding NOTIFY.
+	e.Cancel = r.Flags&Outstanding != 0
+	e.Notify, e.CSeq, e.Version = true, r.CSeq, r.Version
+	r.CSeq++
+	r.Version++
+	r.BodyHash = in.Hash
+	r.NotBefore = in.Now + u.MinInterval
+	r.Flags = r.Flags&^(Due|Waiting) | Outstanding
+	if r.Status != Terminated {
+		u.reserve(r, e)
+	}
+}
+
+func (u Rules) terminate(r *Record, in Input, e *Effects, why Reason) {
+	r.Status, r.Reason = Terminated, why
+	e.Forget = true
+	if r.Flags&FlowLost != 0 {
+		e.Remove = true
+		return
+	}
+	u.notify(r, in, e, true)
+}
+
+func (u Rules) answered(r *Record, in Input, e *Effects) {
+	r.Flags &^= Outstanding
+	ok := in.Code >= 200 && in.Code < 300
+	switch {
+	case r.Status == Terminated:
+		e.Forget, e.Remove = true, true
+	case ok:
+		r.Failures = 0
+		r.AckedVersion = r.Version
+		u.notify(r, in, e, false)
+	case endsDialog(in.Code):
+		e.Forget, e.Remove = true, true
+	case in.RetryAfter > 0:
+		// RFC 6665 §4.2.2: with Retry-After the subscription stays and is tried then.
+		r.Flags |= Due
+		r.NotBefore = in.Now + in.RetryAfter
+	default:
+		// A deliberate deviation from RFC 6665 §4.2.2: one lost NOTIFY is not the end.
+		r.Failures++
+		if r.Failures >= u.MaxFailures {
+			e.Forget, e.Remove = true, true
+			return
+		}
+		r.Flags |= Due
+		if in.Code == NoAnswer {
+			r.NotBefore = in.Now
+			u.notify(r, in, e, true)
+			return
+		}
+		r.NotBefore = in.Now + int64(r.Failures)*5000
+	}
+}
+
+// endsDialog: RFC 5057 §5.1, the answers that end the dialog or the usage; RFC 6665 §4.2.2.
+func endsDialog(code int) bool {
+	switch code {
+	case 404, 410, 416, 481, 482, 483, 484, 485, 489, 501, 604:
+		return true
+	}
+	return false
+}
+
+func (u Rules) ticked(r *Record, in Input, e *Effects) {
+	switch {
+	case r.Status == Terminated:
+	case in.Now >= r.Expires:
+		u.terminate(r, in, e, Timeout)
+	case r.Flags&(Due|Waiting) != 0:
+		u.notify(r, in, e, false)
+	}
+}
+
+func (u Rules) reauthorized(r *Record, in Input, e *Effects) {
+	if r.Status == Terminated {
+		return
+	}
+	if !in.Allowed {
+		u.terminate(r, in, e, Rejected)
+		return
+	}
+	pickup := r.Flags &^ PickupAllowed
+	if in.Pickup {
+		pickup |= PickupAllowed
+	}
+	e.Persist = in.View != r.View || pickup != r.Flags
+	r.View, r.Flags = in.View, pickup
+	u.notify(r, in, e, false)
+}
+
+func (u Rules) restored(r *Record, e *Effects) {
+	if r.Status == Terminated {
+		e.Forget, e.Remove = true, true
+		return
+	}
+	if r.CSeqLimit != r.CSeq || r.VersionLimit != r.Version { // not sealed: a crash
+		r.CSeq, r.Version = r.CSeqLimit+crashGap, r.VersionLimit+crashGap
+	}
+	r.CSeqLimit, r.VersionLimit = 0, 0
+	r.Failures, r.NotBefore = 0, 0
+	r.Flags = r.Flags&^(Outstanding|Waiting|FlowLost) | Due
+	u.reserve(r, e)
+}
+
+func (u Rules) flowDown(r *Record, e *Effects) {
+	e.Cancel = r.Flags&Outstanding != 0
+	if r.Status == Terminated {
+		e.Forget, e.Remove = true, true
+		return
+	}
+	if e.Cancel {
+		r.Flags |= Due
+	}
+	r.Flags = r.Flags&^Outstanding | FlowLost
+}

@@ -1,0 +1,272 @@
+package subscription
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"blfbridge/policy"
+)
+
+// owner plays the part of a notifier: it carries effects out as the contract says, and
+// keeps what a strict phone and the store would see.
+type owner struct {
+	t     *testing.T
+	u     Rules
+	r     Record
+	now   int64
+	state uint64 // what the presentity shows
+
+	stored            Record
+	inStore           bool
+	cseq              uint32 // highest CSeq and version on the wire, +1
+	version           uint32
+	shown             uint64 // last hash on the wire
+	outstanding, over bool
+	removed           bool
+	notifies          int
+}
+
+func (o *owner) step(in Input) Effects {
+	in.Now, in.Hash = o.now, o.state
+	var e Effects
+	o.r, e = o.u.Advance(o.r, in)
+	if e.Cancel {
+		o.outstanding = false
+	}
+	if e.Forget {
+		o.inStore = false
+	} else if e.Persist {
+		b, _ := o.r.AppendBinary(nil)
+		o.stored, _ = Decode(b)
+		o.inStore = true
+	}
+	if e.Notify {
+		o.notifies++
+		if o.over {
+			o.t.Fatalf("a NOTIFY after terminated")
+		}
+		if o.outstanding {
+			o.t.Fatalf("a second NOTIFY while one is outstanding")
+		}
+		if e.CSeq < o.cseq || e.Version < o.version {
+			o.t.Fatalf("CSeq %d version %d, but %d and %d are used", e.CSeq, e.Version, o.cseq, o.version)
+		}
+		if o.inStore && (e.CSeq >= o.stored.CSeqLimit || e.Version >= o.stored.VersionLimit) {
+			o.t.Fatalf("CSeq %d version %d were not reserved (%d, %d)", e.CSeq, e.Version, o.stored.CSeqLimit, o.stored.VersionLimit)
+		}
+		o.cseq, o.version, o.shown, o.outstanding = e.CSeq+1, e.Version+1, o.state, true
+		o.over = o.r.Status == Terminated
+	}
+	o.removed = o.removed || e.Remove
+	if e.Answer == 200 {
+		o.step(Input{Kind: Granted})
+	}
+	return e
+}
+
+// TestAdvanceProperties drives random histories and checks what must always hold:
+// numbers only rise (across crashes too), nothing follows terminated, one NOTIFY is
+// outstanding at most, and a quiet subscription has shown the current state.
+func TestAdvanceProperties(t *testing.T) {
+	codes := []int{200, 200, 200, 202, NoAnswer, 500, 503, 408, 481}
+	crashes, ends := 0, 0
+	for seed := range uint64(3000) {
+		rnd := rand.New(rand.NewPCG(seed, 7))
+		u := DefaultRules
+		u.Block = 8
+		u.MinInterval = []int64{0, 0, 200}[rnd.IntN(3)]
+		o := &owner{t: t, u: u, r: New(Hot{}, Cold{}), now: 1_000_000, state: 1}
+		cseq := uint32(rnd.IntN(100))
+		o.step(Input{Kind: Opened, CSeq: cseq, Lifetime: 600_000, Durable: true})
+		for range 120 {
+			if o.removed {
+				ends++
+				break
+			}
+			o.now += rnd.Int64N(2000)
+			switch k := rnd.IntN(20); {
+			case k < 8:
+				o.state = uint64(1 + rnd.IntN(3))
+				o.step(Input{Kind: Changed})
+			case k < 14:
+				if o.outstanding {
+					o.outstanding = false
+					in := Input{Kind: Answered, Code: codes[rnd.IntN(len(codes))]}
+					if in.Code == 503 && rnd.IntN(2) == 0 {
+						in.RetryAfter = 1000
+					}
+					o.step(in)
+				}
+			case k < 16:
+				if o.r.Status == Active {
+					cseq++
+					o.step(Input{Kind: Refreshed, CSeq: cseq, Lifetime: []int64{600_000, 600_000, 0}[rnd.IntN(3)], Durable: true})
+				}
+			case k < 17:
+				if o.r.Deadline() <= o.now && o.r.Status == Active {
+					o.step(Input{Kind: Ticked})
+				}
+			case k < 18:
+				o.step(Input{Kind: Reauthorized, Allowed: rnd.IntN(6) > 0, View: policy.ViewNumber})
+			case k < 19:
+				o.outstanding = false
+				o.step(Input{Kind: FlowDown})
+				if !o.removed {
+					o.step(Input{Kind: FlowUp})
+				}
+			default:
+				if !o.inStore {
+					continue
+				}
+				crashes++
+				clean := rnd.IntN(2) == 0
+				if clean {
+					o.r.Seal()
+					b, _ := o.r.AppendBinary(nil)
+					o.stored, _ = Decode(b)
+				}
+				before := o.cseq
+				o.r, o.outstanding = o.stored, false
+				o.step(Input{Kind: Restored})
+				if o.removed {
+					break
+				}
+				if clean && o.r.CSeq != max(before, 1) {
+					t.Fatalf("seed %d: a clean restart left a gap: CSeq %d, want %d", seed, o.r.CSeq, before)
+				}
+				o.step(Input{Kind: Granted})
+			}
+		}
+		// Let it come to rest: every timer fires, every NOTIFY is taken.
+		for i := 0; i < 20 && !o.removed && o.r.Status == Active; i++ {
+			if o.outstanding {
+				o.outstanding = false
+				o.step(Input{Kind: Answered, Code: 200})
+			} else if d := o.r.Deadline(); d < o.r.Expires {
+				o.now = max(o.now, d)
+				o.step(Input{Kind: Ticked})
+			}
+		}
+		if !o.removed && o.r.Status == Active && (o.outstanding || o.shown != o.state) {
+			t.Fatalf("seed %d: at rest it shows %d, the state is %d (outstanding %t)", seed, o.shown, o.state, o.outstanding)
+		}
+	}
+	if crashes < 1000 || ends < 300 {
+		t.Fatalf("the histories are too tame: %d restarts, %d ends", crashes, ends)
+	}
+}
+
+func opened(t *testing.T) *owner {
+	o := &owner{t: t, u: DefaultRules, r: New(Hot{}, Cold{}), now: 1_000_000, state: 1}
+	if e := o.step(Input{Kind: Opened, CSeq: 1, Lifetime: 600_000, Durable: true}); e.Answer != 200 || !e.Persist {
+		t.Fatalf("opened: %+v", e)
+	}
+	return o
+}
+
+func (o *owner) answer(code int) Effects {
+	o.outstanding = false
+	return o.step(Input{Kind: Answered, Code: code})
+}
+
+func TestCoalescing(t *testing.T) {
+	o := opened(t)
+	for s := uint64(2); s < 10; s++ {
+		o.state = s
+		if e := o.step(Input{Kind: Changed}); e.Notify {
+			t.Fatal("notified while one was outstanding")
+		}
+	}
+	if e := o.answer(200); !e.Notify || o.shown != 9 {
+		t.Fatalf("the last state must follow the answer: %+v shows %d", e, o.shown)
+	}
+	if e := o.answer(200); e.Notify {
+		t.Fatal("notified without a change")
+	}
+	// There and back while outstanding: nothing to tell.
+	o.state = 1
+	o.step(Input{Kind: Changed})
+	o.state = 2
+	o.step(Input{Kind: Changed})
+	o.state = 1
+	if e := o.answer(200); e.Notify {
+		t.Fatal("notified a state that the phone shows already")
+	}
+}
+
+func TestThreeTimeouts(t *testing.T) {
+	o := opened(t)
+	for i := range 2 {
+		o.state++
+		if e := o.answer(NoAnswer); !e.Notify || o.shown != o.state || e.Remove {
+			t.Fatalf("timeout %d: want the latest state again, got %+v", i+1, e)
+		}
+	}
+	if e := o.answer(NoAnswer); !e.Remove || !e.Forget || e.Notify {
+		t.Fatalf("third timeout: want the end, got %+v", e)
+	}
+}
+
+func TestAnswers(t *testing.T) {
+	for _, c := range []struct {
+		code       int
+		retryAfter int64
+		remove     bool
+	}{
+		{481, 0, true}, {489, 0, true}, {404, 0, true}, {500, 0, false}, {503, 2000, false}, {415, 0, false}, {401, 0, false},
+	} {
+		o := opened(t)
+		o.outstanding = false
+		e := o.step(Input{Kind: Answered, Code: c.code, RetryAfter: c.retryAfter})
+		if e.Remove != c.remove {
+			t.Errorf("%d: removed %t, want %t", c.code, e.Remove, c.remove)
+		}
+		if c.retryAfter > 0 && o.r.Deadline() != o.now+c.retryAfter {
+			t.Errorf("%d: next try at %d, want after %d ms", c.code, o.r.Deadline()-o.now, c.retryAfter)
+		}
+	}
+}
+
+func TestEnds(t *testing.T) {
+	t.Run("expiry", func(t *testing.T) {
+		o := opened(t)
+		o.answer(200)
+		o.now = o.r.Expires
+		e := o.step(Input{Kind: Ticked})
+		if !e.Notify || !e.Forget || o.r.Reason != Timeout {
+			t.Fatalf("got %+v reason %s", e, o.r.Reason)
+		}
+		if e := o.answer(200); !e.Remove {
+			t.Fatal("not removed after its last answer")
+		}
+	})
+	t.Run("fetch", func(t *testing.T) {
+		o := &owner{t: t, u: DefaultRules, r: New(Hot{}, Cold{}), now: 1, state: 1}
+		if e := o.step(Input{Kind: Opened, CSeq: 1, Durable: true}); e.Persist || e.Answer != 200 {
+			t.Fatalf("got %+v", e)
+		}
+		if !o.over || o.notifies != 1 {
+			t.Fatal("a fetch gets one NOTIFY, terminated")
+		}
+	})
+	t.Run("rejected", func(t *testing.T) {
+		o := opened(t)
+		if e := o.step(Input{Kind: Reauthorized}); !e.Notify || !e.Cancel || o.r.Reason != Rejected {
+			t.Fatalf("got %+v reason %s", e, o.r.Reason)
+		}
+	})
+	t.Run("store away", func(t *testing.T) {
+		o := &owner{t: t, u: DefaultRules, r: New(Hot{}, Cold{}), now: 0, state: 1}
+		o.step(Input{Kind: Opened, CSeq: 1, Lifetime: 3_600_000})
+		if o.r.Expires != 120_000 || o.r.Flags&NonDurable == 0 {
+			t.Fatalf("granted until %d, flags %b", o.r.Expires, o.r.Flags)
+		}
+	})
+	t.Run("stale CSeq", func(t *testing.T) {
+		o := opened(t)
+		o.step(Input{Kind: Refreshed, CSeq: 5, Lifetime: 60_000, Durable: true})
+		if e := o.step(Input{Kind: Refreshed, CSeq: 4, Lifetime: 60_000, Durable: true}); e.Answer != 500 || e.Notify {
+			t.Fatalf("got %+v", e)
+		}
+	})
+}
