@@ -1,0 +1,180 @@
+package policy
+
+import (
+	"slices"
+	"strings"
+)
+
+// Counts are the subscriptions that exist already, without the one asked for. A zero
+// Counts never refuses; re-evaluation of a live subscription passes that.
+type Counts struct {
+	// Total are all of this server, Watcher those of this watcher.
+	Total, Watcher int
+}
+
+// Rules that need no names.
+const (
+	ruleNoTenant      = "no such tenant"
+	ruleOtherTenant   = "not found: tenants are apart, and no cross-tenant permission"
+	ruleUntrusted     = "credentials needed: not from a trusted network"
+	ruleOthersRefused = "unknown_watchers others: refuse"
+	ruleUnlisted      = "credentials needed: watcher is not in the document"
+	ruleNoTrunk       = "trunk is not in the document"
+	ruleLearned       = `learned number, group "Standard"`
+	ruleNoNumber      = "not found: no number"
+)
+
+// Decide answers whether w may watch t, in the steps of DESIGN §3; the first that
+// refuses decides. It is pure, allocates nothing, and may be called by any goroutine.
+//
+// A watcher that is not Trusted is asked for credentials, whatever it claims to be.
+func Decide(s *Snapshot, w Watcher, t Target, counts Counts) Decision {
+	return decide(s, w, t, counts, nil)
+}
+
+func decide(s *Snapshot, w Watcher, t Target, counts Counts, tr *tracer) Decision {
+	if s.maxSubscriptions > 0 && counts.Total >= s.maxSubscriptions {
+		return tr.end(Decision{Outcome: Unavailable, Step: StepWatcher, Rule: s.limitRule})
+	}
+	if s.maxPerWatcher > 0 && counts.Watcher >= s.maxPerWatcher {
+		return tr.end(Decision{Outcome: Unavailable, Step: StepWatcher, Rule: s.watcherLimitRule})
+	}
+	// 1: who asks.
+	wt := s.tenants[w.Tenant]
+	if wt == nil {
+		return tr.end(Decision{Outcome: NotFound, Step: StepWatcher, Rule: ruleNoTenant})
+	}
+	e, d := s.watcher(wt, w)
+	if e == nil {
+		return tr.end(d)
+	}
+	tr.watcher(e, wt)
+
+	// 2: what is asked for.
+	if t.Number == "" {
+		return tr.end(Decision{Outcome: NotFound, Step: StepTarget, Rule: ruleNoNumber})
+	}
+	pt, sp := wt, e.space
+	if t.Tenant != w.Tenant {
+		pt = s.tenants[t.Tenant]
+		if pt == nil || !s.crossTenants[[2]string{w.Tenant, t.Tenant}] {
+			return tr.end(Decision{Outcome: NotFound, Step: StepTarget, Rule: ruleOtherTenant})
+		}
+		sp = pt.noSpace // a calling search space names partitions of its own tenant
+	}
+	l := pt.find(sp, t.Number)
+	d = Decision{Line: Line{Tenant: pt.name, Number: t.Number}}
+	switch {
+	case l != nil:
+		d.Line = l.info.Line
+	case !t.Learned || !pt.learn || len(pt.numbers[t.Number]) > 0:
+		// A listed number is never a learned one: its partition would be void.
+		return tr.end(Decision{Outcome: NotFound, Step: StepTarget, Rule: sp.missing})
+	}
+	tr.target(l, d.Line)
+
+	// 3: allow watch.
+	if l != nil && !l.allowWatch {
+		d.Step, d.Rule = StepAllowWatch, l.offRule
+		if !s.refuseUnwatched {
+			d.Outcome = Allowed // CME: BLF indicator unknown, "this line is not allowed to be watched"
+		}
+		return tr.end(d)
+	}
+	tr.pass(StepAllowWatch, "allow watch on")
+
+	if pt == wt {
+		// 4: the administrator answers for a button.
+		if rule := e.button(t.Number, l); rule != "" {
+			d.Outcome, d.View, d.Pickup, d.Step, d.Rule = Allowed, ViewNumber, true, StepButton, rule
+			return tr.end(d)
+		}
+		tr.pass(StepButton, "no button of the watcher")
+		// 5: what is no button of a phone with buttons comes from a call list.
+		if e.provisioned {
+			if !e.callLists {
+				d.Step, d.Rule = StepCallList, e.callListRule
+				return tr.end(d)
+			}
+			tr.pass(StepCallList, e.callListRule)
+		}
+	}
+
+	// 6 and 7: groups.
+	var group uint32
+	if l != nil {
+		group = l.group
+	}
+	d.WatcherGroup, d.PresentityGroup = wt.groupNames[e.group], pt.groupNames[group]
+	d.Step = StepGroup
+	var r relation
+	if pt == wt {
+		r = wt.relation(s, e.group, group)
+	} else {
+		var ok bool
+		if r, ok = s.cross[crossKey{wt.name, d.WatcherGroup, pt.name, d.PresentityGroup}]; !ok {
+			// Not 403: who may not watch another tenant must not learn its numbers.
+			return tr.end(Decision{Outcome: NotFound, Step: StepTarget, Rule: ruleOtherTenant})
+		}
+	}
+	d.Rule, d.Pickup = r.rule, r.pickup
+	if r.allow {
+		d.Outcome, d.View = Allowed, r.view
+	}
+	return tr.end(d)
+}
+
+// watcher finds what w is; nil and the refusal if that ends the matter.
+func (s *Snapshot) watcher(t *tenant, w Watcher) (*watcherEntry, Decision) {
+	d := Decision{Step: StepWatcher}
+	var e *watcherEntry
+	switch w.Kind {
+	case WatcherPhone:
+		e = t.phones[w.ID]
+	case WatcherEndUser:
+		e = t.users[w.ID]
+	case WatcherUnknown:
+		e = t.unknown
+	default:
+		d.Rule = ruleNoTrunk
+		return nil, d
+	}
+	switch {
+	case e == nil:
+		d.Outcome, d.Rule = Challenged, ruleUnlisted
+	case !w.Trusted && w.Kind == WatcherUnknown && s.othersRefuse:
+		d.Rule = ruleOthersRefused
+	case !w.Trusted:
+		d.Outcome, d.Rule = Challenged, ruleUntrusted
+	case e.outcome != Allowed:
+		d.Outcome, d.Rule = e.outcome, e.rule
+	default:
+		return e, d
+	}
+	return nil, d
+}
+
+// button returns the rule of the button that watches the number or another one of the
+// line, empty if there is none.
+func (e *watcherEntry) button(number string, l *lineEntry) string {
+	if len(e.buttons) == 0 {
+		return ""
+	}
+	if r := e.buttonOf(number); r != "" || l == nil {
+		return r
+	}
+	for _, n := range l.info.Numbers {
+		if r := e.buttonOf(n); r != "" {
+			return r
+		}
+	}
+	return ""
+}
+
+func (e *watcherEntry) buttonOf(number string) string {
+	i, ok := slices.BinarySearchFunc(e.buttons, number, func(b button, n string) int { return strings.Compare(b.number, n) })
+	if !ok {
+		return ""
+	}
+	return e.buttons[i].rule
+}

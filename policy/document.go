@@ -1,0 +1,137 @@
+package policy
+
+// Document is the whole policy as the administrator writes it, in CUCM's words.
+// It refers by name; Validate reports what does not hold and Compile makes a Snapshot
+// of it. The zero Document is complete: everybody in the group Standard, which may
+// watch itself. It is plain data: safe to copy, compare and share while nobody writes.
+//
+// The json tags name the keys of the YAML form too.
+type Document struct {
+	// DefaultInterPresenceGroupSubscription is the clusterwide service parameter: what
+	// applies between two groups whose relation is "system default". Members of one
+	// group may always watch each other, so the default (disallow) harms nobody who has
+	// no groups. It is allow or disallow.
+	DefaultInterPresenceGroupSubscription Permission `json:"default_inter_presence_group_subscription,omitempty"`
+	// BLFForCallLists is the enterprise parameter: may call lists and directories show
+	// lamps. On by default; a phone's own setting wins.
+	BLFForCallLists Switch `json:"blf_for_call_lists,omitempty"`
+	// AllowWatchOffAs is what a watcher of a line without allow_watch gets: "unknown"
+	// (the default, as CME: accepted, and the lamp stays unknown) or "refuse" (403).
+	AllowWatchOffAs string `json:"allow_watch_off_as,omitempty"`
+	// MaxSubscriptions bounds all subscriptions together, as CME's max-subscription;
+	// 0 = no limit. Beyond it a request is answered Unavailable.
+	MaxSubscriptions int `json:"max_subscriptions,omitempty"`
+	// MaxSubscriptionsPerWatcher bounds those of one watcher; 0 = no limit.
+	MaxSubscriptionsPerWatcher int `json:"max_subscriptions_per_watcher,omitempty"`
+	// DefaultTenant is the tenant of our own addresses and of hosts without a domain; by
+	// default the first one listed.
+	DefaultTenant string `json:"default_tenant,omitempty"`
+	// LearnDomains: a domain that a PBX reports and no tenant lists becomes a tenant of
+	// that name. Default true.
+	LearnDomains *bool `json:"learn_domains,omitempty"`
+	// UnknownWatchers says what becomes of watchers that are no phone or user of the document.
+	UnknownWatchers UnknownWatchers `json:"unknown_watchers,omitzero"`
+	// Tenants are fully apart from each other: groups, partitions, numbers and all.
+	// Without any there is one, named "default".
+	Tenants []Tenant `json:"tenants,omitempty"`
+	// CrossTenantPermissions are the only way to watch a line of another tenant.
+	CrossTenantPermissions []CrossTenantPermission `json:"cross_tenant_permissions,omitempty"`
+}
+
+// UnknownWatchers are those that are neither a phone nor a user of the document.
+type UnknownWatchers struct {
+	// TrustedNetworks are prefixes or single addresses; watchers from there need no
+	// credentials. Default: loopback, link-local and private networks.
+	TrustedNetworks []string `json:"trusted_networks,omitempty"`
+	// As is what an unknown watcher from a trusted network counts as: the name of a
+	// presence group (default "Standard"), or "refuse" or "challenge".
+	As string `json:"as,omitempty"`
+	// Others is what an unknown watcher from anywhere else gets: "challenge" (default)
+	// or "refuse".
+	Others string `json:"others,omitempty"`
+}
+
+// Tenant is one customer: a set of numbers, groups and phones of its own.
+type Tenant struct {
+	Name string `json:"name"`
+	// Domains are the hosts by which requests and PBX devices find this tenant, any
+	// case, without port. A single tenant takes any host.
+	Domains []string `json:"domains,omitempty"`
+	// CountryCode ("1", "64") makes national numbers compare equal to international ones.
+	CountryCode string `json:"country_code,omitempty"`
+	// InternationalPrefix is what is dialled for "+", besides "00".
+	InternationalPrefix string `json:"international_prefix,omitempty"`
+	// NationalPrefix is what is dialled before a national number: default "0", or none
+	// where the country code is 1; "none" where the digit belongs to the number (Italy).
+	NationalPrefix string `json:"national_prefix,omitempty"`
+	// NationalDigits is how many digits a national number without prefix has, where it
+	// is fixed: default 10 for country code 1, else 0 = not recognised without prefix.
+	NationalDigits int `json:"national_digits,omitempty"`
+	// PickupCode is dialled before a number to pick it up. Default "*89".
+	PickupCode string `json:"pickup_code,omitempty"`
+	// Learn: a number that a PBX of the tenant reports is a line of the <None> partition
+	// with the Standard group, also when it is not listed. Default true.
+	Learn               *bool                `json:"learn,omitempty"`
+	PresenceGroups      []PresenceGroup      `json:"presence_groups,omitempty"`
+	Permissions         []GroupPermission    `json:"permissions,omitempty"`
+	Partitions          []Partition          `json:"partitions,omitempty"`
+	CallingSearchSpaces []CallingSearchSpace `json:"calling_search_spaces,omitempty"`
+	LineClasses         []LineClass          `json:"line_classes,omitempty"`
+	Lines               []DirectoryNumber    `json:"lines,omitempty"`
+	Phones              []Phone              `json:"phones,omitempty"`
+	EndUsers            []EndUser            `json:"end_users,omitempty"`
+}
+
+// PresenceGroup is a set of watchers and presentities (CUCM, Table 20-3).
+type PresenceGroup struct {
+	Name        string `json:"name"`
+	Description string `json:"description,omitempty"`
+}
+
+// GroupPermission is the relation from the group of a watcher to the group of a
+// presentity. It is directed: the other way round is another permission. From and To
+// may be the same group to narrow the view or forbid pickup within it; watching itself
+// is always allowed there.
+type GroupPermission struct {
+	From string `json:"from"`
+	To   string `json:"to"`
+	// Subscribe is allow, disallow or system_default (the default).
+	Subscribe Permission `json:"subscribe,omitempty"`
+	// View is how much a watcher sees; nil = all (ViewNumber).
+	View *View `json:"view,omitempty"`
+	// Pickup says whether the watcher may pick up the presentity's calls; nil = it may
+	// where it may watch.
+	Pickup *bool `json:"pickup,omitempty"`
+}
+
+// CrossTenantPermission lets a group of one tenant watch a group of another. Without a
+// permission that allows it, the other tenant's lines do not exist for the watcher.
+type CrossTenantPermission struct {
+	From TenantGroup `json:"from"`
+	To   TenantGroup `json:"to"`
+	// View is how much a watcher sees; nil = all (ViewNumber).
+	View *View `json:"view,omitempty"`
+	// Pickup: nil = not across tenants.
+	Pickup *bool `json:"pickup,omitempty"`
+}
+
+// TenantGroup names a presence group of a tenant.
+type TenantGroup struct {
+	Tenant string `json:"tenant"`
+	// PresenceGroup is empty for Standard.
+	PresenceGroup string `json:"presence_group,omitempty"`
+}
+
+// Partition is a named set of directory numbers; the same number may be in several.
+type Partition struct {
+	Name        string `json:"name"`
+	Description string `json:"description,omitempty"`
+}
+
+// CallingSearchSpace is an ordered list of partitions; the first that holds the number
+// wins. As in CUCM the <None> partition is searched last, unless it is listed.
+type CallingSearchSpace struct {
+	Name        string   `json:"name"`
+	Description string   `json:"description,omitempty"`
+	Partitions  []string `json:"partitions,omitempty"`
+}

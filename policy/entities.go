@@ -1,0 +1,106 @@
+package policy
+
+// LineClass holds options for many lines, as CME's ephone-dn template does: what the
+// line itself says has priority.
+type LineClass struct {
+	Name        string `json:"name"`
+	Description string `json:"description,omitempty"`
+	LineOptions `json:",inline"`
+}
+
+// LineOptions are the settings that a class and a line have in common.
+type LineOptions struct {
+	// AllowWatch is CME's allow watch; here it is on unless switched off.
+	AllowWatch *bool `json:"allow_watch,omitempty"`
+	// RingInUse is what a line shows that is in a call while another call rings it:
+	// "busy" (default) or "ringing".
+	RingInUse StateWord `json:"ring_in_use,omitempty"`
+	// RingInAs is what a ringing line shows: "ringing" (default), "idle" (CUCM, SCCP and
+	// SIP phones) or "busy" (CUCM, H.323 phones; CME).
+	RingInAs StateWord `json:"ring_in_as,omitempty"`
+	// UnregisteredAs is what a line shows none of whose devices is known: "unknown"
+	// (default) or "idle" (CUCM, H.323 phones).
+	UnregisteredAs StateWord `json:"unregistered_as,omitempty"`
+	// OffhookAs is what a line shows whose own outgoing call is not answered yet: "busy"
+	// (default) or "idle" (CUCM, phones that do not detect off-hook).
+	OffhookAs StateWord `json:"offhook_as,omitempty"`
+}
+
+// DirectoryNumber is one line: a presentity.
+type DirectoryNumber struct {
+	Number string `json:"number"`
+	// Partition is empty or "<None>" for the numbers without one.
+	Partition string `json:"partition,omitempty"`
+	// Aliases are further numbers by which the line is watched, such as 13106341777.
+	Aliases     []string `json:"aliases,omitempty"`
+	Description string   `json:"description,omitempty"`
+	// DisplayName is shown with the number, in consoles and bodies.
+	DisplayName string `json:"display_name,omitempty"`
+	// PresenceGroup is empty for Standard.
+	PresenceGroup string `json:"presence_group,omitempty"`
+	// Class names a line class.
+	Class       string `json:"class,omitempty"`
+	LineOptions `json:",inline"`
+	// Devices are the PBX's names of what rings on this number: "PJSIP/1001",
+	// "1001@tenant.example", "park:701@parkedcalls". Without any, the devices of the
+	// phones whose primary line this is, and every device of the same number.
+	Devices []string `json:"devices,omitempty"`
+	// DNDDevices are do-not-disturb flags by name, such as "Custom:DND1001", besides
+	// the flag that a PBX reports for the number itself.
+	DNDDevices []string `json:"dnd_devices,omitempty"`
+}
+
+// Phone is a watcher with buttons. "A phone serves as a watcher; a line on a phone
+// cannot" (CUCM, note to Table 20-1).
+type Phone struct {
+	Name        string `json:"name"`
+	Description string `json:"description,omitempty"`
+	// Device and Devices are the PBX's names of the phone; both may be used.
+	Device  string   `json:"device,omitempty"`
+	Devices []string `json:"devices,omitempty"`
+	// Lines are numbers, or number and partition as "1001@Internal"; the first is the
+	// primary line. They need not be listed under lines while the tenant learns.
+	Lines []string `json:"lines,omitempty"`
+	// PresenceGroup is empty for Standard.
+	PresenceGroup string `json:"presence_group,omitempty"`
+	// SubscribeCallingSearchSpace is empty for None.
+	SubscribeCallingSearchSpace string `json:"subscribe_calling_search_space,omitempty"`
+	// Owner is an end user's user id, for show.
+	Owner  string  `json:"owner,omitempty"`
+	Digest *Digest `json:"digest,omitempty"`
+	// BLFButtons are the BLF/SpeedDial buttons, in the order of the keys.
+	BLFButtons []BLFButton `json:"blf_buttons,omitempty"`
+	// BLFCallLists: may this phone's call lists show lamps (on, off, default).
+	BLFCallLists Switch `json:"blf_call_lists,omitempty"`
+}
+
+// BLFButton is a BLF/SpeedDial button: a number or a SIP URI, not both. The
+// administrator answers for it: presence groups do not apply to it.
+type BLFButton struct {
+	Number string `json:"number,omitempty"`
+	// Partition says only what pressing the button dials; which line lights it is the
+	// calling search space's choice (CUCM, BLF Presence Restrictions).
+	Partition string `json:"partition,omitempty"`
+	URI       string `json:"uri,omitempty"`
+	Label     string `json:"label,omitempty"`
+}
+
+// EndUser is a person whose own application (a directory, a soft client) subscribes.
+type EndUser struct {
+	UserID                      string  `json:"user_id"`
+	DisplayName                 string  `json:"display_name,omitempty"`
+	PresenceGroup               string  `json:"presence_group,omitempty"`
+	SubscribeCallingSearchSpace string  `json:"subscribe_calling_search_space,omitempty"`
+	Digest                      *Digest `json:"digest,omitempty"`
+}
+
+// Digest are the credentials of a phone or user: a password, or hashes of it for one
+// realm, which keep the password out of the document.
+type Digest struct {
+	Username string `json:"username"`
+	Password string `json:"password,omitempty"`
+	// HA1 is MD5(username:realm:password) in hexadecimal (RFC 7616 §3.4.2).
+	HA1 string `json:"ha1,omitempty"`
+	// HA1SHA256 is the same with SHA-256.
+	HA1SHA256 string `json:"ha1_sha256,omitempty"`
+}
