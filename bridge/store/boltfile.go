@@ -49,7 +49,7 @@ func openBoltFile(path string, timeout time.Duration) (*boltFile, error) {
 	})
 	if err != nil {
 		if f.raw != nil {
-			_ = f.raw.Close() // a panic leaves it open and locked; otherwise it is closed already
+			_ = f.unlock() // a panic leaves it open and locked; otherwise it is closed already
 		}
 		if errors.Is(err, ErrCorrupt) {
 			return nil, err
@@ -80,9 +80,15 @@ func (f *boltFile) guard(fn func() error) (err error) {
 
 func (f *boltFile) close() error {
 	if f.broken.Load() != nil {
-		return f.raw.Close()
+		return f.unlock()
 	}
 	return f.guard(f.db.Close)
+}
+
+// unlock lets go of a file whose bbolt must not be called any more. Its mapping
+// stays, and with it the lock unless it is taken off by itself.
+func (f *boltFile) unlock() error {
+	return errors.Join(syscall.Flock(int(f.raw.Fd()), syscall.LOCK_UN), f.raw.Close())
 }
 
 // explainFile says what is wrong with a file and what would mend it.
@@ -94,7 +100,7 @@ func explainFile(doing, path string, err error) error {
 	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrChecksum),
 		errors.Is(err, berrors.ErrVersionMismatch), errors.Is(err, berrors.ErrInvalidMapping):
 		return fmt.Errorf("%w: %s is not a store, or damaged (%w): restore it from a backup, or move it away to start empty", ErrCorrupt, path, err)
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):
+	case isErrno(err, syscall.ENOSPC), isErrno(err, syscall.EDQUOT), isErrno(err, syscall.EFBIG):
 		fix = ": make room on the disk"
 	case errors.Is(err, syscall.EROFS):
 		fix = ": the file system is read-only, set another store.path"
@@ -102,6 +108,11 @@ func explainFile(doing, path string, err error) error {
 		fix = fmt.Sprintf(": user %d must own the file and be able to write its folder", os.Getuid())
 	}
 	return fmt.Errorf("store: cannot %s %s: %w%s", doing, path, err, fix)
+}
+
+// isErrno also looks at the text: bbolt does not wrap the error of growing the file.
+func isErrno(err error, no syscall.Errno) bool {
+	return errors.Is(err, no) || strings.HasSuffix(err.Error(), no.Error())
 }
 
 // lockHolder names the process that has the file locked, as far as Linux tells.

@@ -193,7 +193,7 @@ func (c *Committer) abandon(waiting []waiter) {
 	}
 }
 
-// write is the only caller of Backend.Commit.
+// write is the only caller of Writer.Commit.
 func (c *Committer) write(ctx context.Context) {
 	for {
 		select {

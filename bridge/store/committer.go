@@ -58,7 +58,7 @@ func orDefault[T int | time.Duration](v, def T) T {
 // Two goroutines serve it, both ended by Close: one owns the state and calls the
 // acks, the other waits for the store, so that a store that hangs delays no answer.
 type Committer struct {
-	backend Backend
+	backend Writer
 	cfg     CommitterConfig
 	metrics *committerMetrics
 	away    atomic.Bool
@@ -78,8 +78,14 @@ type Committer struct {
 	wg     sync.WaitGroup
 }
 
+// Writer is what a Committer needs of a Backend.
+type Writer interface {
+	// Commit is as Backend.Commit says.
+	Commit(ctx context.Context, deltas []Delta, lamps []LampDelta) error
+}
+
 // NewCommitter starts a committer on top of backend. Close it before the backend.
-func NewCommitter(backend Backend, cfg CommitterConfig) *Committer {
+func NewCommitter(backend Writer, cfg CommitterConfig) *Committer {
 	cfg.defaults()
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &Committer{

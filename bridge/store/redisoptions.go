@@ -31,6 +31,9 @@ func redisOptions(cfg Config) (*redis.UniversalOptions, error) {
 		// committer's to bridge.
 		MaxRetries:    1,
 		DialerRetries: 1,
+		// One pool, so that it is back for all when a commit got through: after an outage
+		// each pool refuses until a probe of its own, once a second, has succeeded.
+		PipelinePoolSize: -1,
 		// Valkey and older Redis do not know them.
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 		TLSConfig:                cfg.TLS,
