@@ -1,0 +1,72 @@
+package siptest
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// Refer transfers the peer blindly to a number of the phone's domain (RFC 3515) and
+// returns when the PBX has accepted (202). The phone's own leg stays until the PBX
+// ends it or Bye is called.
+func (c *Call) Refer(ctx context.Context, target string) error {
+	return c.refer(ctx, c.phone.numberURI(target))
+}
+
+// ReferTo transfers the peer to the far end of another call of the same phone
+// (attended transfer): Refer-To with Replaces (RFC 3891).
+func (c *Call) ReferTo(ctx context.Context, other *Call) error {
+	other.mu.Lock()
+	target := AddrURI(other.remote)
+	other.mu.Unlock()
+	return c.refer(ctx, target+"?Replaces="+url.QueryEscape(other.Replaces().String()))
+}
+
+func (c *Call) refer(ctx context.Context, uri string) error {
+	_, err := c.inDialog(ctx, "REFER", nil,
+		Header{"Refer-To", "<" + uri + ">"}, Header{"Referred-By", "<" + c.phone.AOR() + ">"})
+	return err
+}
+
+// WaitTransfer waits until the PBX reports the transfer's outcome (RFC 3515 §2.4.5) and
+// returns its status. A PBX that ends the leg instead counts as 200.
+func (c *Call) WaitTransfer(ctx context.Context) (int, error) {
+	select {
+	case <-c.transferred.c():
+	case <-c.ended.c():
+	case <-c.phone.closed:
+		return 0, ErrClosed
+	case <-ctx.Done():
+		return 0, fmt.Errorf("siptest: no outcome of the transfer: %w", ctx.Err())
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.transfer == 0 {
+		return 200, nil
+	}
+	return c.transfer, nil
+}
+
+func (p *Phone) numberURI(target string) string {
+	if strings.HasPrefix(target, "sip:") {
+		return target
+	}
+	return "sip:" + target + "@" + p.cfg.Domain
+}
+
+// sipfrag takes a NOTIFY of the REFER's implicit subscription.
+func (c *Call) sipfrag(m *Message) {
+	c.phone.respond(m, c.phone.reply(m, 200, ""))
+	line := strings.Fields(string(m.Body))
+	if len(line) < 2 || line[0] != "SIP/2.0" {
+		return
+	}
+	if code, err := strconv.Atoi(line[1]); err == nil && code >= 200 {
+		c.mu.Lock()
+		c.transfer = code
+		c.mu.Unlock()
+		c.transferred.set()
+	}
+}
