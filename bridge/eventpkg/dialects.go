@@ -16,7 +16,8 @@ var dialects = [...]Dialect{
 		Agents:  []string{"yealink"},
 		Unknown: UnknownEmpty,
 		Evidence: "Administrator guides T4x/T5x: LED off = the monitored line fails to register or does not exist, " +
-			"green = idle, slow red = held. OpenSIPS pull request 1193: a NOTIFY without dialog node puts the lamp out.",
+			"green = idle, slow red = held. OpenSIPS pull request 1193 and FusionPBX pull request 6389: without a dialog node " +
+			"the lamp is out and the key says unavailable.",
 	},
 	{
 		Name:     "polycom",
@@ -74,9 +75,10 @@ var dialects = [...]Dialect{
 		Evidence: "pjproject pull request 3754 (2.15): reads one dialog of dialog-info; presence by PIDF and RPID.",
 	},
 	{
-		Name:     "baresip",
-		Agents:   []string{"baresip"},
-		Evidence: "baresip presence module: PIDF only, 415 for any other Content-Type; reads basic and RPID by name.",
+		Name:   "baresip",
+		Agents: []string{"baresip"},
+		Evidence: "baresip modules/presence: PIDF only, 415 for any other Content-Type; finds <basic> directly in <status>, " +
+			"<rpid:busy/> and <rpid:on-the-phone/> as text, so the prefix matters.",
 	},
 	{
 		Name:     "linphone",

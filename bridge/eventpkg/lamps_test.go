@@ -51,6 +51,9 @@ var lampCases = []lampCase{
 	{"dialling", lampOf(device.Busy, false, dialledCall)},
 	{"second-busy", lampOf(device.Busy, false, answeredCall, secondCall)},
 	{"second-ringing", lampOf(device.Ringing, false, answeredCall, secondCall)},
+	// Line class options ring_in_as: busy and idle.
+	{"ring-as-busy", lampOf(device.Busy, false, ringingCall)},
+	{"ring-as-idle", lampOf(device.Idle, false, ringingCall)},
 	{"odd-names", func() Lamp {
 		l := lampOf(device.Ringing, false, oddCall)
 		l.Number, l.Name = "*70&", "Tom & <Jerry>"

@@ -73,28 +73,31 @@ func (r *render) calls(room []dialoginfo.Dialog, state device.State) []dialoginf
 		}
 		return append(room, d)
 	}
+	// A line that shows ringing as busy (ring_in_as) has no call that makes it busy.
+	ringing := state == device.Ringing || justifiesBusy(&r.lamp.Calls[best])
 	if !r.dialect.Several || r.trim >= TrimDialogs {
-		d := r.dialog(&r.lamp.Calls[best], state)
+		d := r.dialog(&r.lamp.Calls[best], ringing)
 		d.ID = r.lineID()
 		return append(room, d)
 	}
 	// The chosen one first: a phone that reads only one dialog reads that.
-	room = append(room, r.dialog(&r.lamp.Calls[best], state))
+	room = append(room, r.dialog(&r.lamp.Calls[best], ringing))
 	for i := range r.lamp.Calls {
 		c := &r.lamp.Calls[i]
 		if i == best || !(rings(c) || justifiesBusy(c)) || len(room) == cap(room) {
 			continue
 		}
-		room = append(room, r.dialog(c, state))
+		room = append(room, r.dialog(c, ringing))
 	}
 	return room
 }
 
-func (r *render) dialog(c *device.Call, state device.State) dialoginfo.Dialog {
+// dialog draws one call; ringing says whether one that rings may be seen to.
+func (r *render) dialog(c *device.Call, ringing bool) dialoginfo.Dialog {
 	// RFC 4235 §4.1.1: the id is stable for the life of the dialog.
 	d := dialoginfo.Dialog{Key: xxhash.Sum64String(c.ID), Direction: direction(c.Direction)}
 	switch {
-	case rings(c) && (state == device.Ringing || r.dialect.Several):
+	case rings(c) && ringing:
 		d.State = dialoginfo.Early
 	case c.Phase == device.Held:
 		d.State, d.Held = dialoginfo.Confirmed, true
