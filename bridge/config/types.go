@@ -1,0 +1,197 @@
+package config
+
+import (
+	"time"
+)
+
+// The comment of each field is its text in the generated reference.
+
+// Config is the configuration of `blfbridge serve`. It holds what belongs to this
+// process and its host; who may watch whom is the policy's.
+type Config struct {
+	SIP    SIP    `yaml:"sip"`
+	PBX    []PBX  `yaml:"pbx"`
+	Store  Store  `yaml:"store"`
+	Policy Policy `yaml:"policy"`
+	Admin  Admin  `yaml:"admin"`
+	Log    Log    `yaml:"log"`
+
+	source *source
+}
+
+// SIP is the side of the phones.
+type SIP struct {
+	// Sockets that SUBSCRIBEs are taken on: udp, tcp, tls, ws or wss, then ://address:port.
+	// 0.0.0.0 and [::] stand for every address of the host. tls and wss need sip.tls.
+	Listen []string `yaml:"listen"`
+	// Host or host:port that phones reach the bridge by, for Via and Contact, where it is
+	// not the socket's own address (NAT, containers). Empty: the socket's own.
+	Advertise string `yaml:"advertise"`
+	// Digest realm of challenges.
+	Realm string `yaml:"realm"`
+	// Shortest subscription; a shorter one gets 423 with Min-Expires (RFC 6665 §4.2.1.1).
+	// At most 1h.
+	MinExpires time.Duration `yaml:"min_expires"`
+	// Longest subscription; a longer one is shortened.
+	MaxExpires time.Duration `yaml:"max_expires"`
+	// Duration of a subscription whose SUBSCRIBE has no Expires.
+	DefaultExpires time.Duration `yaml:"default_expires"`
+	// How many subscriptions may stand at once; above it 503 with Retry-After.
+	MaxSubscriptions int `yaml:"max_subscriptions"`
+	// Where NOTIFYs go: auto (the source address if the Contact is behind NAT), source
+	// (always the source address) or contact (always the Contact).
+	NAT string `yaml:"nat" enum:"auto,source,contact"`
+	// Networks whose watchers need no credentials, besides those that the policy names
+	// under unknown_watchers: prefixes or single addresses.
+	TrustedNetworks []string `yaml:"trusted_networks"`
+	Rate            Rate     `yaml:"rate"`
+	Notify          Notify   `yaml:"notify"`
+	TLS             TLS      `yaml:"tls"`
+}
+
+// Rate limits the requests taken.
+type Rate struct {
+	// Requests a second that one source address may go on sending; 0: no limit. A proxy
+	// in front is one address.
+	PerSource int `yaml:"per_source"`
+	// Requests that one source address may send at once: a phone with many buttons that
+	// restarts.
+	PerSourceBurst int `yaml:"per_source_burst"`
+	// Requests a second from everyone together; 0: no limit.
+	Total int `yaml:"total"`
+	// Requests from everyone together at once.
+	TotalBurst int `yaml:"total_burst"`
+}
+
+// Notify is how NOTIFYs are sent.
+type Notify struct {
+	// Shortest time between two NOTIFYs of one subscription; changes in between are
+	// merged, the latest is sent. 0: none.
+	MinInterval time.Duration `yaml:"min_interval"`
+	// NOTIFYs that may fail in a row before the subscription is dropped.
+	Retries int `yaml:"retries"`
+}
+
+// TLS is a server's certificate.
+type TLS struct {
+	// File of the certificate chain, PEM.
+	CertFile string `yaml:"cert_file"`
+	// File of its private key, PEM.
+	KeyFile string `yaml:"key_file"`
+	// File of the authorities that clients' certificates must come from, PEM; empty:
+	// clients need none.
+	ClientCAFile string `yaml:"client_ca_file"`
+}
+
+// TLSClient is how we check a server.
+type TLSClient struct {
+	// File of the authorities that the server's certificate must come from, PEM; empty:
+	// the host's.
+	CAFile string `yaml:"ca_file"`
+	// Name the server's certificate must have; empty: that of its address.
+	ServerName string `yaml:"server_name"`
+	// File of our own certificate, PEM, if the server asks for one.
+	CertFile string `yaml:"cert_file"`
+	// File of its private key, PEM.
+	KeyFile string `yaml:"key_file"`
+	// Accept any certificate. For tests only.
+	InsecureSkipVerify bool `yaml:"insecure_skip_verify"`
+}
+
+// PBX is one connected PBX.
+type PBX struct {
+	// Name of the PBX in logs, metrics and the store: letters, digits, dot, dash and
+	// underscore. Unique; do not change it later.
+	Name string `yaml:"name" required:"true"`
+	// asterisk (ARI) or freeswitch (event socket).
+	Type string `yaml:"type" enum:"asterisk,freeswitch" required:"true"`
+	// Address of Asterisk's ARI, such as http://127.0.0.1:8088.
+	URL string `yaml:"url"`
+	// host or host:port of FreeSWITCH's event socket; port 8021 if left out.
+	Address string `yaml:"address"`
+	// ARI user; it must not be read_only. For FreeSWITCH, user@domain to log in as a
+	// directory user instead of with the socket's own password.
+	Username string `yaml:"username"`
+	// Password of the ARI user or of the event socket.
+	Password Secret `yaml:"password"`
+	// Name of the ARI application; every client of one Asterisk needs its own.
+	App string `yaml:"app"`
+	// Tenant of devices for which the PBX tells no domain; empty: the default tenant.
+	Tenant string `yaml:"tenant"`
+	// How long lamps keep their state when the PBX is lost; then they are unknown.
+	Grace time.Duration `yaml:"grace"`
+	// How often the PBX is asked whether the events told the truth.
+	Reconcile time.Duration `yaml:"reconcile"`
+	// What to follow besides the phones: park:701@parkedcalls, confbridge:800,
+	// Queue:support, Custom:night (Asterisk), park:5701@pbx.test,
+	// conference:3001-pbx.test (FreeSWITCH).
+	Devices []string `yaml:"devices"`
+	// Asterisk device that, with a number added, is that number's do-not-disturb flag.
+	DNDPrefix string `yaml:"dnd_prefix"`
+	// Ask Asterisk for the SIP dialog of ringing calls, which pickup with Replaces needs:
+	// two more requests for each.
+	Dialogs bool `yaml:"dialogs"`
+	// FreeSWITCH's sofia profiles whose registrations count; empty: all.
+	Profiles []string `yaml:"profiles"`
+	// FreeSWITCH domains to follow; empty: all.
+	Domains []string  `yaml:"domains"`
+	TLS     TLSClient `yaml:"tls"`
+}
+
+// Store is where subscriptions, lamp states and the policy are kept.
+type Store struct {
+	// bolt (a file) or redis (Redis or Valkey: single, Sentinel or Cluster).
+	Type string `yaml:"type" enum:"bolt,redis"`
+	// File of the bolt store, created if it does not exist. Only one process may have it
+	// open.
+	Path string `yaml:"path"`
+	// Redis addresses: redis://, rediss:// or unix://. One is a single server, several are
+	// a Cluster's nodes, and with master they are the Sentinels.
+	URL []Secret `yaml:"url"`
+	// Name of the master that the Sentinels watch.
+	Master string `yaml:"master"`
+	// The one URL is a node of a Cluster.
+	Cluster bool `yaml:"cluster"`
+	// Redis user; wins over the URL's.
+	Username string `yaml:"username"`
+	// Redis password; wins over the URL's.
+	Password Secret `yaml:"password"`
+	// User of the Sentinels themselves.
+	SentinelUsername string `yaml:"sentinel_username"`
+	// Password of the Sentinels themselves.
+	SentinelPassword Secret `yaml:"sentinel_password"`
+	// What every Redis key starts with; installations that share a Redis need different ones.
+	Prefix string `yaml:"prefix"`
+	// Replicas that must have a change before it counts as durable (WAIT). Not with a Cluster.
+	WaitReplicas int `yaml:"wait_replicas"`
+	// How long to wait for a Redis connection or answer.
+	Timeout time.Duration `yaml:"timeout"`
+	TLS     TLSClient     `yaml:"tls"`
+}
+
+// Policy is where the policy document comes from.
+type Policy struct {
+	// YAML file, read at the start and on SIGHUP. Empty: the policy in the store, which
+	// REST and `blfbridge policy` change.
+	File string `yaml:"file"`
+}
+
+// Admin is the side of the administrators: REST, console, metrics, health.
+type Admin struct {
+	// host:port to serve on; empty: not at all.
+	Listen string `yaml:"listen"`
+	// What a client must send as bearer token to change anything; empty: nothing can be
+	// changed.
+	Token Secret `yaml:"token"`
+	TLS   TLS    `yaml:"tls"`
+}
+
+// Log is what is logged, on standard error.
+type Log struct {
+	// debug, info, warn or error.
+	Level string `yaml:"level" enum:"debug,info,warn,error"`
+	// text or json.
+	Format string `yaml:"format" enum:"text,json"`
+	// Log every SIP message, credentials hidden.
+	SIPTrace bool `yaml:"sip_trace"`
+}

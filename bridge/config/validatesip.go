@@ -1,0 +1,129 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+var transports = []string{"udp", "tcp", "tls", "ws", "wss"}
+
+func (c *checker) sip(s *SIP) {
+	c.listen(s)
+	if s.Advertise != "" {
+		if err := checkHost(s.Advertise); err != nil {
+			c.bad("sip.advertise", "write host or host:port, without scheme", "%v", err)
+		}
+	}
+	if s.Realm == "" || strings.ContainsAny(s.Realm, "\"\\\r\n") {
+		c.bad("sip.realm", "write a name such as pbx.example.com", "%q cannot stand in a challenge", s.Realm)
+	}
+	// RFC 6665 §4.2.1.1: no 423 for an hour or more.
+	c.between("sip.min_expires", s.MinExpires, time.Second, time.Hour)
+	if s.MinExpires <= time.Hour {
+		c.between("sip.max_expires", s.MaxExpires, max(s.MinExpires, time.Second), 1000*time.Hour)
+	}
+	if s.MaxExpires >= s.MinExpires {
+		c.between("sip.default_expires", s.DefaultExpires, s.MinExpires, s.MaxExpires)
+	}
+	c.atLeast("sip.max_subscriptions", s.MaxSubscriptions, 1)
+	for i, n := range s.TrustedNetworks {
+		if !isNetwork(n) {
+			c.bad(fmt.Sprintf("sip.trusted_networks[%d]", i), "write 192.0.2.0/24, 2001:db8::/32 or an address", "%q is not a network", n)
+		}
+	}
+	for _, r := range []struct {
+		key         string
+		rate, burst int
+	}{{"per_source", s.Rate.PerSource, s.Rate.PerSourceBurst}, {"total", s.Rate.Total, s.Rate.TotalBurst}} {
+		c.atLeast("sip.rate."+r.key, r.rate, 0)
+		c.atLeast("sip.rate."+r.key+"_burst", r.burst, 1)
+	}
+	c.between("sip.notify.min_interval", s.Notify.MinInterval, 0, time.Hour)
+	if s.Notify.Retries < 1 || s.Notify.Retries > 100 {
+		c.bad("sip.notify.retries", "write 1 to 100", "%d is out of range", s.Notify.Retries)
+	}
+	c.tlsServer("sip.tls", s.TLS)
+}
+
+func (c *checker) listen(s *SIP) {
+	if len(s.Listen) == 0 {
+		c.bad("sip.listen", "write udp://0.0.0.0:5060", "is empty: no phone could subscribe")
+	}
+	seen := map[string]int{}
+	for i, l := range s.Listen {
+		at := fmt.Sprintf("sip.listen[%d]", i)
+		network, addr, err := SplitListen(l)
+		if err != nil {
+			c.bad(at, "write udp://0.0.0.0:5060; "+strings.Join(transports, ", ")+" are known", "%v", err)
+			continue
+		}
+		if network != "udp" {
+			network = "tcp"
+		}
+		if first, twice := seen[network+addr]; twice {
+			c.bad(at, "keep one", "uses the same port as sip.listen[%d]", first)
+		} else if !strings.HasSuffix(addr, ":0") {
+			seen[network+addr] = i
+		}
+		if strings.HasPrefix(l, "tls:") || strings.HasPrefix(l, "wss:") {
+			if s.TLS.CertFile == "" {
+				c.bad(at, "set sip.tls.cert_file and key_file", "needs a certificate")
+			}
+		}
+	}
+}
+
+// SplitListen takes an entry of sip.listen apart: "udp://0.0.0.0:5060" → "udp",
+// "0.0.0.0:5060". The address is a literal IP; the port defaults to 5060, for tls to
+// 5061, for ws to 80 and wss to 443.
+func SplitListen(s string) (transport, addr string, err error) {
+	transport, addr, ok := strings.Cut(s, "://")
+	if !ok || !slices.Contains(transports, transport) {
+		return "", "", fmt.Errorf("%q has no transport", s)
+	}
+	if ip, err := netip.ParseAddr(strings.Trim(addr, "[]")); err == nil {
+		port := map[string]uint16{"tls": 5061, "ws": 80, "wss": 443}[transport]
+		if port == 0 {
+			port = 5060
+		}
+		return transport, netip.AddrPortFrom(ip, port).String(), nil
+	}
+	ap, err := netip.ParseAddrPort(addr)
+	if err != nil {
+		return "", "", fmt.Errorf("%q is not address:port with a literal address", addr)
+	}
+	return transport, ap.String(), nil
+}
+
+// checkHost checks host or host:port.
+func checkHost(s string) error {
+	host := s
+	if h, port, err := net.SplitHostPort(s); err == nil {
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return fmt.Errorf("%q is not a port", port)
+		}
+		host = h
+	}
+	if _, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
+		return nil
+	}
+	if host == "" || len(host) > 253 || strings.ContainsFunc(host, func(r rune) bool {
+		return r != '.' && r != '-' && r != '_' && (r < '0' || r > '9') && (r|0x20 < 'a' || r|0x20 > 'z')
+	}) {
+		return fmt.Errorf("%q is not a host", host)
+	}
+	return nil
+}
+
+func isNetwork(s string) bool {
+	if _, err := netip.ParsePrefix(s); err == nil {
+		return true
+	}
+	_, err := netip.ParseAddr(s)
+	return err == nil
+}
