@@ -29,9 +29,11 @@ func (t *tenant) compileLines(d *Tenant) {
 			t.numbers[n] = append(t.numbers[n], e)
 		}
 		for _, name := range l.Devices {
-			if SpecialName(name) {
+			for _, n := range specialNumbers(name) {
 				// Watched by its name it is the same line, under the same rules.
-				t.numbers[name] = append(t.numbers[name], e)
+				if !slices.Contains(t.numbers[n], e) {
+					t.numbers[n] = append(t.numbers[n], e)
+				}
 			}
 			if e.partition != 0 || e.group != 0 || !e.allowWatch {
 				t.claims[name] = true
@@ -86,4 +88,17 @@ func splitLine(ref string) (number, partition string) {
 		return ref[:i], ref[i+1:]
 	}
 	return ref, ""
+}
+
+// specialNumbers are the names under which a special device is watched: its own, and
+// where the PBX has domains ("park+701@tenant.example") the part before it.
+func specialNumbers(device string) []string {
+	if !SpecialName(device) {
+		return nil
+	}
+	names := []string{device}
+	if i := strings.LastIndexByte(device, '@'); i > 0 && strings.IndexByte(device[:i], ':') < 0 {
+		names = append(names, device[:i])
+	}
+	return names
 }

@@ -3,6 +3,7 @@ package policy
 import (
 	"cmp"
 	"fmt"
+	"strings"
 )
 
 // compileTenant makes a tenant of a valid part of a document.
@@ -103,6 +104,7 @@ func (t *tenant) compileSpaces(d *Tenant) {
 		if !none {
 			sp.partitions = append(sp.partitions, 0)
 		}
+		sp.text = c.Name + "\n" + strings.Join(c.Partitions, "\n")
 		t.spaces[c.Name] = sp
 	}
 }

@@ -71,6 +71,20 @@ func decide(s *Snapshot, w Watcher, t Target, counts Counts, tr *tracer) Decisio
 		// A listed number is never a learned one: its partition would be void.
 		return tr.end(Decision{Outcome: NotFound, Step: StepTarget, Rule: sp.missing})
 	}
+	var group uint32
+	if l != nil {
+		group = l.group
+	}
+	var r relation
+	if pt == wt {
+		r = wt.relation(s, e.group, group)
+	} else {
+		var ok bool
+		if r, ok = s.cross[crossKey{wt.name, wt.groupNames[e.group], pt.name, pt.groupNames[group]}]; !ok {
+			// Not 403: who may not watch another tenant must not learn its numbers.
+			return tr.end(Decision{Outcome: NotFound, Step: StepTarget, Rule: ruleOtherTenant})
+		}
+	}
 	tr.target(l, d.Line)
 
 	// 3: allow watch.
@@ -101,22 +115,8 @@ func decide(s *Snapshot, w Watcher, t Target, counts Counts, tr *tracer) Decisio
 	}
 
 	// 6 and 7: groups.
-	var group uint32
-	if l != nil {
-		group = l.group
-	}
-	d.WatcherGroup, d.PresentityGroup = wt.groupNames[e.group], pt.groupNames[group]
 	d.Step = StepGroup
-	var r relation
-	if pt == wt {
-		r = wt.relation(s, e.group, group)
-	} else {
-		var ok bool
-		if r, ok = s.cross[crossKey{wt.name, d.WatcherGroup, pt.name, d.PresentityGroup}]; !ok {
-			// Not 403: who may not watch another tenant must not learn its numbers.
-			return tr.end(Decision{Outcome: NotFound, Step: StepTarget, Rule: ruleOtherTenant})
-		}
-	}
+	d.WatcherGroup, d.PresentityGroup = wt.groupNames[e.group], pt.groupNames[group]
 	d.Rule, d.Pickup = r.rule, r.pickup
 	if r.allow {
 		d.Outcome, d.View = Allowed, r.view

@@ -31,6 +31,11 @@ func (d *decoder) document(n ast.Node, doc *Document) {
 
 func (d *decoder) problem(n ast.Node, path, format string, args ...any) {
 	d.bad = append(d.bad, path)
+	d.complain(n, path, format, args...)
+}
+
+// complain reports a problem that leaves the value at path as it is.
+func (d *decoder) complain(n ast.Node, path, format string, args ...any) {
 	d.problems = append(d.problems, Problem{Path: path, Line: lineOfNode(n), Message: fmt.Sprintf(format, args...)})
 }
 
@@ -161,7 +166,7 @@ func (d *decoder) structure(n ast.Node, v reflect.Value, path string) {
 	seen := map[string]bool{}
 	for _, e := range entries {
 		if e.Key.IsMergeKey() {
-			d.problem(e.Key, join(path, "<<"), "merge keys are not supported: write the keys out, or use line_classes")
+			d.complain(e.Key, join(path, "<<"), "merge keys are not supported: write the keys out, or use line_classes")
 			continue
 		}
 		key := e.Key.GetToken().Value
@@ -173,10 +178,10 @@ func (d *decoder) structure(n ast.Node, v reflect.Value, path string) {
 			for name := range fields {
 				names = append(names, name)
 			}
-			d.problem(e.Key, at, "unknown key %q%s", key, didYouMean(key, names))
+			d.complain(e.Key, at, "unknown key %q%s", key, didYouMean(key, names))
 			continue
 		case seen[key]:
-			d.problem(e.Key, at, "key %q is there twice", key)
+			d.complain(e.Key, at, "key %q is there twice", key)
 			continue
 		}
 		seen[key] = true

@@ -50,7 +50,7 @@ func Load(text []byte) (*Document, error) {
 
 // Marshal writes a document as YAML that Load reads back to an equal one.
 func Marshal(d *Document) ([]byte, error) {
-	text, err := yaml.MarshalWithOptions(d, yaml.Indent(2), yaml.IndentSequence(true), yaml.UseJSONMarshaler())
+	text, err := yaml.MarshalWithOptions(d, yaml.Indent(2), yaml.IndentSequence(true))
 	if err != nil {
 		return nil, fmt.Errorf("policy: cannot write document: %w", err)
 	}

@@ -83,6 +83,7 @@ type tenant struct {
 type space struct {
 	name       string
 	partitions []uint32
+	text       string // the partitions' names, to compare
 	missing    string // rule of a number that is in none of them
 }
 

@@ -49,7 +49,7 @@ func (v *validator) add(path, format string, args ...any) {
 // oneOf checks a word; empty is always the default.
 func (v *validator) oneOf(path, word string, words ...string) {
 	if word != "" && !slices.Contains(words, word) {
-		v.add(path, "%q is not possible here, want %s", word, orList(words))
+		v.add(path, "%q is not possible here, want %s%s", word, orList(words), didYouMean(word, words))
 	}
 }
 
