@@ -173,7 +173,7 @@ func tellAway(acks []waiter) (patient []waiter) {
 
 func answer(acks []waiter, refused map[Fence]bool) {
 	for i := range acks {
-		if len(refused) > 0 && acks[i].fencedBy(refused) {
+		if acks[i].fencedBy(refused) {
 			acks[i].ack(ErrFenced)
 			continue
 		}

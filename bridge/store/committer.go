@@ -135,7 +135,9 @@ func (c *Committer) Submit(deltas []Delta, lamps []LampDelta, ack func(error)) {
 	w := waiter{ack: ack}
 	for _, d := range deltas {
 		w.add(Fence{d.Shard, d.Epoch})
-		c.pending.put(d)
+		if !c.pending.put(d) {
+			w.fenced = true
+		}
 	}
 	for _, l := range lamps {
 		c.pending.lamps[l.Key] = l.Value

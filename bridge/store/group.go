@@ -23,17 +23,21 @@ func newGroup() *group {
 // waiter is one submission that waits for its answer.
 type waiter struct {
 	ack func(error)
-	// first and rest are the epochs the submission wrote with; nearly always one.
+	// first and rest are the epochs the submission wrote with; nearly always one, none
+	// if any is false.
 	first Fence
 	rest  []Fence
+	any   bool
+	// fenced: a newer owner of the shard was already waiting.
+	fenced bool
 	// patient waits through an outage instead of being told ErrAway (Flush).
 	patient bool
 }
 
 func (w *waiter) add(f Fence) {
 	switch {
-	case w.first == Fence{}:
-		w.first = f
+	case !w.any:
+		w.first, w.any = f, true
 	case w.first != f:
 		w.rest = append(w.rest, f)
 	}
@@ -41,7 +45,7 @@ func (w *waiter) add(f Fence) {
 
 // fencedBy reports whether any of the waiter's epochs was refused.
 func (w *waiter) fencedBy(refused map[Fence]bool) bool {
-	if refused[w.first] {
+	if w.fenced || w.any && refused[w.first] {
 		return true
 	}
 	for _, f := range w.rest {
