@@ -158,7 +158,7 @@ func (u Rules) subscribe(r *Record, in Input, e *Effects) {
 	e.Answer = 200
 	r.RemoteCSeq = in.CSeq
 	r.Failures = 0
-	r.Flags &^= FlowLost | NonDurable
+	r.Flags &^= FlowLost | NonDurable | Due | Waiting // Granted notifies anyway, after the 200
 	if !in.Durable {
 		r.Flags |= NonDurable
 		in.Lifetime = min(in.Lifetime, u.NonDurableLifetime)

@@ -1,0 +1,220 @@
+// Package compositor owns the current state of every presentity. Sources tell it what
+// devices do; it makes lines of them (package line) and tells its feed which
+// presentities moved. A source that is lost keeps its lamps for a grace period, then
+// they become unknown.
+package compositor
+
+import (
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"blfbridge/bridge/line"
+	"blfbridge/policy"
+)
+
+// Config is what New needs.
+type Config struct {
+	Plan *line.Plan
+	// Feed is told what moved. It is called with a lock held: it must not block and must
+	// not call the compositor. The slice is not used again.
+	Feed func(Batch)
+	// Keep is given every lamp that changed, for the store; called as Feed is. May be nil.
+	Keep func(Key, Lamp)
+	// NewDomain is told when a device is of a domain that the plan does not know yet; a
+	// new plan may follow by SetPlan. Called as Feed is. May be nil.
+	NewDomain  func(domain string)
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
+}
+
+// Compositor merges sources into presentities. All methods are safe for concurrent use.
+type Compositor struct {
+	feed      func(Batch)
+	keep      func(Key, Lamp)
+	newDomain func(string)
+	log       *slog.Logger
+	metrics   *metrics
+	epoch     uint64
+	wake      chan struct{} // a source went down: Run looks at the grace periods
+
+	mu           sync.RWMutex // guards what follows
+	plan         *line.Plan
+	sources      map[string]*source
+	ids          map[Key]uint32
+	presentities []*presentity // by id
+	offset       uint64
+	moved        []uint32 // of the batch being made
+	domains      map[string]bool
+}
+
+// presentity is one entry of the table.
+type presentity struct {
+	key     Key
+	lamp    Lamp
+	members map[memberKey]struct{}
+	// restored: the lamp is the last one stored, and no source has spoken for it yet.
+	restored bool
+}
+
+type memberKey struct{ source, device string }
+
+// New makes a compositor without sources.
+func New(c Config) *Compositor {
+	k := &Compositor{
+		feed: c.Feed, keep: c.Keep, newDomain: c.NewDomain, log: c.Logger, metrics: newMetrics(c.Registerer),
+		epoch: uint64(time.Now().UnixNano()), wake: make(chan struct{}, 1), plan: c.Plan,
+		sources: map[string]*source{}, ids: map[Key]uint32{}, domains: map[string]bool{},
+	}
+	if k.log == nil {
+		k.log = slog.New(slog.DiscardHandler)
+	}
+	return k
+}
+
+// Intern gives a presentity its number, for as long as the process lives.
+func (c *Compositor) Intern(k Key) uint32 {
+	c.mu.RLock()
+	id, ok := c.ids[k]
+	c.mu.RUnlock()
+	if ok {
+		return id
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.intern(k)
+}
+
+func (c *Compositor) intern(k Key) uint32 {
+	if id, ok := c.ids[k]; ok {
+		return id
+	}
+	id := uint32(len(c.presentities))
+	p := &presentity{key: k, members: map[memberKey]struct{}{}}
+	c.ids[k] = id
+	c.presentities = append(c.presentities, p)
+	if k.Mode == OfDevice {
+		c.enrol(p) // lines are enrolled by their devices; this view of them is made on demand
+	}
+	p.lamp = c.compose(p)
+	return id
+}
+
+// Lamp is the state of a presentity now. Its Calls must not be changed.
+func (c *Compositor) Lamp(id uint32) Lamp {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if int(id) >= len(c.presentities) {
+		return Lamp{}
+	}
+	return c.presentities[id].lamp
+}
+
+// Learned reports whether a number of a tenant may be watched without being listed: a
+// PBX reported a device of it, or a PBX has not been heard since the start.
+func (c *Compositor) Learned(tenant, number string) bool {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if id, ok := c.ids[Key{Line: policy.Line{Tenant: tenant, Number: number}}]; ok {
+		if p := c.presentities[id]; len(p.members) > 0 || p.restored {
+			return true
+		}
+	}
+	for _, s := range c.sources {
+		if !s.heard {
+			return true
+		}
+	}
+	return false
+}
+
+// Visit calls fn for every presentity that has devices, in the order they were first
+// seen, on a copy of the table.
+func (c *Compositor) Visit(fn func(Key, Lamp)) {
+	c.mu.RLock()
+	type row struct {
+		k Key
+		l Lamp
+	}
+	rows := make([]row, 0, len(c.presentities))
+	for _, p := range c.presentities {
+		if len(p.members) > 0 || p.restored {
+			rows = append(rows, row{p.key, p.lamp})
+		}
+	}
+	c.mu.RUnlock()
+	for _, r := range rows {
+		fn(r.k, r.l)
+	}
+}
+
+// Restore gives a presentity the lamp that the store kept, until a source speaks for it.
+// Calls are not kept: who they were with is the PBX's to say again.
+func (c *Compositor) Restore(k Key, l Lamp) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := c.presentities[c.intern(k)]
+	if len(p.members) == 0 {
+		p.restored = true
+		p.lamp.State, p.lamp.DND, p.lamp.Name = l.State, l.DND, l.Name
+	}
+}
+
+// SetPlan changes how devices make lines, and composes everything anew; only what looks
+// different is fed.
+func (c *Compositor) SetPlan(plan *line.Plan) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.plan = plan
+	for _, p := range c.presentities {
+		clear(p.members)
+	}
+	for _, s := range c.sources {
+		for _, d := range s.devices {
+			c.join(s, d)
+		}
+	}
+	now := time.Now()
+	for id, p := range c.presentities {
+		if p.key.Mode == OfDevice {
+			c.enrol(p)
+		}
+		c.recompose(uint32(id), now)
+	}
+	c.flush()
+}
+
+// recompose gives a presentity its lamp of now, and notes it if that is another one.
+func (c *Compositor) recompose(id uint32, at time.Time) {
+	p := c.presentities[id]
+	if len(p.members) == 0 && p.restored {
+		return
+	}
+	p.restored = false
+	lamp := c.compose(p)
+	if lamp.Same(&p.lamp) {
+		return
+	}
+	c.offset++
+	lamp.Offset, lamp.At = c.offset, at
+	p.lamp = lamp
+	c.moved = append(c.moved, id)
+	if c.keep != nil {
+		c.keep(p.key, lamp)
+	}
+}
+
+// flush feeds what moved.
+func (c *Compositor) flush() {
+	if len(c.moved) == 0 {
+		return
+	}
+	b := Batch{Epoch: c.epoch, From: c.offset - uint64(len(c.moved)), Offset: c.offset, Presentities: c.moved}
+	c.moved = nil
+	c.metrics.moved(len(b.Presentities))
+	if c.feed != nil {
+		c.feed(b)
+	}
+}
