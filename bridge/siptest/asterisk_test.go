@@ -6,45 +6,29 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
 
 	"blfbridge/bridge/device"
 	"blfbridge/bridge/siptest"
+	"blfbridge/bridge/siptest/lab"
 )
 
-// startAsterisk runs an instance of its own through scripts/pbx and returns its SIP address.
+// startAsterisk runs an instance of its own and returns its SIP address.
 func startAsterisk(t *testing.T) string {
 	t.Helper()
-	env := append(os.Environ(), "BLFBRIDGE_ASTERISK_NAME=siptest", "BLFBRIDGE_ASTERISK_SIP_PORT=15770",
-		"BLFBRIDGE_ASTERISK_HTTP_PORT=18770", "BLFBRIDGE_ASTERISK_RTP=19200-19298")
-	run := func(name string) (string, error) {
-		c := exec.Command("../../scripts/pbx/asterisk/" + name)
-		c.Env = env
-		var errs strings.Builder
-		c.Stderr = &errs
-		out, err := c.Output()
-		if err != nil {
-			err = fmt.Errorf("%w: %s", err, errs.String())
-		}
-		return string(out), err
-	}
-	out, err := run("up")
+	a := lab.Asterisk{Scripts: "../../scripts/pbx/asterisk", Name: "siptest", SIPPort: 15770, HTTPPort: 18770, RTP: "19200-19298"}
+	addr, err := a.Up(t.Context())
 	if err != nil {
-		t.Fatalf("up: %v", err)
+		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if _, err := run("down"); err != nil {
-			t.Errorf("down: %v", err)
+		if err := a.Down(context.Background(), false); err != nil {
+			t.Error(err)
 		}
 	})
-	sip, _, ok := strings.Cut(strings.TrimPrefix(out, "sip="), "\n")
-	if !ok {
-		t.Fatalf("up printed %q", out)
-	}
-	return sip
+	return addr.SIP
 }
 
 // office are registered phones of one Asterisk.
