@@ -2,7 +2,6 @@ package esl
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -39,10 +38,8 @@ type answer struct {
 // start begins reading; the caller must close and then wait for done.
 func (c *conn) start(fr *frameReader) {
 	go func() {
-		err := c.read(fr)
-		c.fail(err)
+		c.err = c.fail(c.read(fr))
 		c.nc.Close()
-		c.err = err
 		close(c.done)
 	}()
 }
@@ -116,8 +113,9 @@ func (c *conn) answer(text string) error {
 	return nil
 }
 
-// fail answers every waiting command, and all later ones, with err.
-func (c *conn) fail(err error) {
+// fail answers every waiting command, and all later ones, with err, or with the earlier
+// reason if there was one; it returns that.
+func (c *conn) fail(err error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.failed == nil {
@@ -127,6 +125,7 @@ func (c *conn) fail(err error) {
 		w <- answer{err: err}
 	}
 	c.waiting = nil
+	return c.failed
 }
 
 // do sends one command and waits for its answer. FreeSWITCH answers in order, so one
@@ -192,17 +191,4 @@ func (c *conn) api(ctx context.Context, name, args string) (string, error) {
 func firstLine(s string) string {
 	s, _, _ = strings.Cut(strings.TrimSpace(s), "\n")
 	return s
-}
-
-// reason is the better of two: a command that failed because the reader ended reports
-// what the reader saw.
-func (c *conn) reason(err error) error {
-	select {
-	case <-c.done:
-		if !errors.Is(err, ErrTimeout) && !errors.Is(err, ErrCommand) {
-			return c.err
-		}
-	default:
-	}
-	return err
 }

@@ -16,10 +16,6 @@ type round struct {
 	ds    []difference
 }
 
-// settle is the wait before and after the second look: several times the 35–70 ms by
-// which show channels lags.
-const settle = 250 * time.Millisecond
-
 // begin takes the first look; false means that nothing differs.
 func (r *round) begin(m *model, l *look) bool {
 	r.first = map[difference]struct{}{}

@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"blfbridge/adapters/replay"
+	"blfbridge/bridge/compositor"
 	"blfbridge/bridge/device"
 )
 
@@ -200,13 +201,16 @@ func newRig(t *testing.T, name string, edit func(*replay.ESLConfig, *Config)) *r
 	if r.src, err = New(cfg); err != nil {
 		t.Fatal(err)
 	}
+	r.src.settle = 20 * time.Millisecond
 	run(t, r.src, r.sink)
 	r.waitFor("the first snapshot", func() bool { n, _, _ := r.sink.count(); return n == 1 })
 	return r
 }
 
 // run runs the source until the test ends, and checks how it ends.
-func run(t *testing.T, src *Source, sink *board) {
+func run(t *testing.T, src *Source, b *board) { runInto(t, src, b, b) }
+
+func runInto(t *testing.T, src *Source, sink compositor.Sink, b *board) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- src.Run(ctx, sink) }()
@@ -215,9 +219,9 @@ func run(t *testing.T, src *Source, sink *board) {
 		if err := <-done; err != nil {
 			t.Errorf("Run: %v", err)
 		}
-		sink.mu.Lock()
-		defer sink.mu.Unlock()
-		for _, p := range sink.problems {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		for _, p := range b.problems {
 			t.Error(p)
 		}
 	})

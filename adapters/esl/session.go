@@ -86,7 +86,7 @@ func (x *session) loop(ctx context.Context) error {
 			x.asking = false
 			x.drain() // events that were read before the last answer come first
 			if l.err != nil {
-				return x.c.reason(l.err)
+				return l.err
 			}
 			x.finished(ctx, &l)
 		case <-x.settled:
@@ -120,7 +120,7 @@ func (x *session) ask(ctx context.Context, what purpose, q lookFor) {
 
 func (x *session) askSnapshot(ctx context.Context) {
 	x.since, x.round, x.settled = x.m.gen, nil, nil
-	x.ask(ctx, forSnapshot, lookFor{settle: settle, users: true, dumpDoubtful: true})
+	x.ask(ctx, forSnapshot, lookFor{settle: x.s.settle, users: true, dumpDoubtful: true})
 }
 
 // apply takes one event; what it changes is reported at once, once there was a snapshot.
@@ -172,13 +172,13 @@ func (x *session) finished(ctx context.Context, l *look) {
 			x.round = nil
 			return
 		}
-		x.ask(ctx, forSecondLook, lookFor{settle: settle, dump: x.round.doubtful()})
+		x.ask(ctx, forSecondLook, lookFor{settle: x.s.settle, dump: x.round.doubtful()})
 	case forSecondLook:
 		if !x.round.confirm(x.m, l) {
 			x.round = nil
 			return
 		}
-		x.settled = time.After(settle)
+		x.settled = time.After(x.s.settle)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync/atomic"
+	"time"
 
 	"github.com/percipia/eslgo/command"
 
@@ -19,9 +20,14 @@ type Source struct {
 	log *slog.Logger
 	m   *metrics
 
+	settle time.Duration // defaultSettle, but in tests
 	// applied counts the events applied, so that a test knows when all it sent has arrived.
 	applied atomic.Uint64
 }
+
+// defaultSettle is the wait before a look that must not be older than the events, and
+// after one that may be newer: several times the 35–70 ms by which show channels lags.
+const defaultSettle = 250 * time.Millisecond
 
 // New validates cfg; the error wraps ErrConfig and names the key. It does not connect.
 func New(cfg Config) (*Source, error) {
@@ -33,6 +39,8 @@ func New(cfg Config) (*Source, error) {
 		cfg: cfg,
 		log: cfg.Logger.With("source", cfg.Name),
 		m:   newMetrics(cfg.Registerer, cfg.Name),
+
+		settle: defaultSettle,
 	}, nil
 }
 

@@ -224,12 +224,12 @@ func (s *ESLServer) Play(ctx context.Context, factor float64) error {
 	}
 	var last time.Time
 	for {
-		at, ok := s.peek()
+		e, ok := s.Peek()
 		if !ok {
 			s.Next() // a frame after the last event
 			return nil
 		}
-		if d := at.Sub(last); !last.IsZero() && d > 0 {
+		if d := e.At.Sub(last); !last.IsZero() && d > 0 {
 			t := time.NewTimer(time.Duration(float64(d) / factor))
 			select {
 			case <-t.C:
@@ -238,21 +238,21 @@ func (s *ESLServer) Play(ctx context.Context, factor float64) error {
 				return ctx.Err()
 			}
 		}
-		last = at
+		last = e.At
 		s.Next()
 	}
 }
 
-// peek is the time of the next event.
-func (s *ESLServer) peek() (time.Time, bool) {
+// Peek returns the event that Next would send.
+func (s *ESLServer) Peek() (e ESLEvent, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, f := range s.frames[s.pos:] {
 		if f.event != nil {
-			return f.event.At, true
+			return *f.event, true
 		}
 	}
-	return time.Time{}, false
+	return e, false
 }
 
 // advance makes the next event happen; frames before it that are no events are sent.

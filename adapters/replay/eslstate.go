@@ -90,8 +90,8 @@ func (s *eslState) channel(e *ESLEvent) {
 	}
 	c := s.channels[id]
 	if c == nil {
-		if e.Get("Channel-State") == "CS_REPORTING" || e.Get("Channel-Call-State") == "HANGUP" {
-			return // of a channel that ended before the recording
+		if e.Name == "CHANNEL_STATE" || e.Get("Channel-Call-State") == "HANGUP" {
+			return // show channels has it from CHANNEL_CREATE on; or it ended before the recording
 		}
 		s.created++
 		c = &eslChannel{order: s.created, headers: map[string]string{}}
