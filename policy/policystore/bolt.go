@@ -1,0 +1,162 @@
+package policystore
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"sync"
+
+	bolt "go.etcd.io/bbolt"
+
+	"blfbridge/policy"
+)
+
+// The bucket and its keys:
+//
+//	policy  "document" → JSON; "revision" → 8 bytes, big endian
+var (
+	policyBucket = []byte("policy")
+	documentKey  = []byte("document")
+	revisionKey  = []byte("revision")
+)
+
+// Bolt is the embedded home: a bucket of its own in a file that others may use too.
+type Bolt struct {
+	db *bolt.DB
+
+	mu       sync.Mutex // guards watchers
+	watchers map[chan struct{}]bool
+}
+
+// NewBolt uses an open file, which stays the caller's to close, after the last Watch has
+// returned. Watch sees what is imported through this value only: have one per file.
+func NewBolt(db *bolt.DB) *Bolt {
+	return &Bolt{db: db, watchers: map[chan struct{}]bool{}}
+}
+
+// Load implements Store.
+func (b *Bolt) Load(ctx context.Context) (*policy.Document, uint64, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, 0, fmt.Errorf("policystore: load: %w", err)
+	}
+	var revision uint64
+	d := &policy.Document{}
+	err := b.db.View(func(tx *bolt.Tx) error {
+		bucket := tx.Bucket(policyBucket)
+		if bucket == nil {
+			return nil
+		}
+		var err error
+		if revision, err = revisionOf(bucket); err != nil || revision == 0 {
+			return err
+		}
+		d, err = decode(bucket.Get(documentKey))
+		return err
+	})
+	if err != nil {
+		return nil, 0, fmt.Errorf("policystore: load: %w", err)
+	}
+	return d, revision, nil
+}
+
+func revisionOf(bucket *bolt.Bucket) (uint64, error) {
+	v := bucket.Get(revisionKey)
+	switch len(v) {
+	case 0:
+		return 0, nil
+	case 8:
+		return binary.BigEndian.Uint64(v), nil
+	}
+	return 0, fmt.Errorf("%w: revision of %d bytes", ErrCorrupt, len(v))
+}
+
+// Import implements Store.
+func (b *Bolt) Import(ctx context.Context, d *policy.Document, ifRevision uint64) (uint64, error) {
+	text, err := encode(d)
+	if err != nil {
+		return 0, err
+	}
+	if err := ctx.Err(); err != nil {
+		return 0, fmt.Errorf("policystore: import: %w", err)
+	}
+	var revision uint64
+	err = b.db.Update(func(tx *bolt.Tx) error {
+		bucket, err := tx.CreateBucketIfNotExists(policyBucket)
+		if err != nil {
+			return err
+		}
+		if revision, err = revisionOf(bucket); err != nil {
+			return err
+		}
+		if ifRevision != AnyRevision && revision != ifRevision {
+			return conflict(revision, ifRevision)
+		}
+		revision++
+		if err := bucket.Put(documentKey, text); err != nil {
+			return err
+		}
+		return bucket.Put(revisionKey, binary.BigEndian.AppendUint64(nil, revision))
+	})
+	if err != nil {
+		return 0, fmt.Errorf("policystore: import: %w", err)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for w := range b.watchers {
+		select {
+		case w <- struct{}{}:
+		default: // it has not looked yet since the last time, and will see this one too
+		}
+	}
+	return revision, nil
+}
+
+// Watch implements Store.
+func (b *Bolt) Watch(ctx context.Context, fn func(revision uint64)) error {
+	wake := make(chan struct{}, 1)
+	b.mu.Lock()
+	b.watchers[wake] = true
+	b.mu.Unlock()
+	defer func() {
+		b.mu.Lock()
+		delete(b.watchers, wake)
+		b.mu.Unlock()
+	}()
+	var told told
+	for {
+		revision, err := b.revision()
+		if err != nil {
+			return fmt.Errorf("policystore: watch: %w", err)
+		}
+		told.tell(revision, fn)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-wake:
+		}
+	}
+}
+
+func (b *Bolt) revision() (revision uint64, err error) {
+	err = b.db.View(func(tx *bolt.Tx) error {
+		if bucket := tx.Bucket(policyBucket); bucket != nil {
+			revision, err = revisionOf(bucket)
+		}
+		return err
+	})
+	return revision, err
+}
+
+// told remembers which revision a watcher was told last.
+type told struct {
+	revision uint64
+	any      bool
+}
+
+func (t *told) tell(revision uint64, fn func(uint64)) {
+	if t.any && t.revision == revision {
+		return
+	}
+	*t = told{revision, true}
+	fn(revision)
+}

@@ -1,0 +1,176 @@
+package policystore
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"blfbridge/policy"
+)
+
+//go:embed lua/import.lua
+var importLua string
+
+var importScript = redis.NewScript(importLua)
+
+// DefaultPoll is how often Watch looks by itself, in case a message got lost.
+const DefaultPoll = 5 * time.Second
+
+// Redis is the shared home. Its keys, with the prefix "blf", are in one slot of a
+// cluster:
+//
+//	{blf:policy}:document  hash: revision (decimal), json (the document), imported (RFC 3339)
+//	{blf:policy}:changed   channel: the new revision (decimal), after every import
+type Redis struct {
+	client       redis.UniversalClient
+	key, channel string
+	poll         time.Duration
+	log          *slog.Logger
+}
+
+// RedisConfig is what NewRedis needs.
+type RedisConfig struct {
+	// Client stays the caller's to close, after the last Watch has returned.
+	Client redis.UniversalClient
+	// Prefix of the keys, without braces; "blf" if empty.
+	Prefix string
+	// Poll is how often Watch looks by itself; DefaultPoll if 0.
+	Poll time.Duration
+	// Logger is told when Watch loses the server and finds it again; nil = nobody.
+	Logger *slog.Logger
+}
+
+// NewRedis uses an open client. It does not talk to the server yet.
+func NewRedis(c RedisConfig) *Redis {
+	r := &Redis{client: c.Client, poll: c.Poll, log: c.Logger}
+	prefix := c.Prefix
+	if prefix == "" {
+		prefix = "blf"
+	}
+	if r.poll <= 0 {
+		r.poll = DefaultPoll
+	}
+	if r.log == nil {
+		r.log = slog.New(slog.DiscardHandler)
+	}
+	r.key, r.channel = "{"+prefix+":policy}:document", "{"+prefix+":policy}:changed"
+	return r
+}
+
+// Load implements Store.
+func (r *Redis) Load(ctx context.Context) (*policy.Document, uint64, error) {
+	// One command: revision and document belong together.
+	got, err := r.client.HMGet(ctx, r.key, "revision", "json").Result()
+	if err != nil {
+		return nil, 0, fmt.Errorf("policystore: load: %w", err)
+	}
+	text, ok := got[0].(string)
+	if !ok {
+		return &policy.Document{}, 0, nil
+	}
+	revision, err := parseRevision(text)
+	if err != nil {
+		return nil, 0, fmt.Errorf("policystore: load: %w", err)
+	}
+	text, _ = got[1].(string)
+	d, err := decode([]byte(text))
+	if err != nil {
+		return nil, 0, fmt.Errorf("policystore: load: %w", err)
+	}
+	return d, revision, nil
+}
+
+func parseRevision(text string) (uint64, error) {
+	revision, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%w: revision %q", ErrCorrupt, text)
+	}
+	return revision, nil
+}
+
+// Import implements Store.
+func (r *Redis) Import(ctx context.Context, d *policy.Document, ifRevision uint64) (uint64, error) {
+	text, err := encode(d)
+	if err != nil {
+		return 0, err
+	}
+	seen := strconv.FormatUint(ifRevision, 10)
+	if ifRevision == AnyRevision {
+		seen = "any"
+	}
+	got, err := importScript.Run(ctx, r.client, []string{r.key},
+		seen, text, time.Now().UTC().Format(time.RFC3339), r.channel).Slice()
+	if err != nil {
+		return 0, fmt.Errorf("policystore: import: %w", err)
+	}
+	if len(got) != 2 {
+		return 0, fmt.Errorf("policystore: import: unexpected answer %v", got)
+	}
+	answer, _ := got[1].(string)
+	revision, err := parseRevision(answer)
+	if err != nil {
+		return 0, fmt.Errorf("policystore: import: %w", err)
+	}
+	if got[0] != int64(1) {
+		return 0, fmt.Errorf("policystore: import: %w", conflict(revision, ifRevision))
+	}
+	return revision, nil
+}
+
+// Watch implements Store. It outlives outages of the server: nothing is told during
+// one, and the revision found afterwards is told if it is another one.
+func (r *Redis) Watch(ctx context.Context, fn func(revision uint64)) error {
+	messages := r.client.Subscribe(ctx, r.channel)
+	defer messages.Close()
+	wake := messages.Channel()
+	ticker := time.NewTicker(r.poll)
+	defer ticker.Stop()
+	var told told
+	away := false
+	for {
+		// A message only says that there is something to look at: it may be late, or
+		// come from a server that has been demoted meanwhile.
+		revision, err := r.revision(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			if !away {
+				r.log.Warn("cannot watch the policy in redis, trying again", "every", r.poll, "error", err)
+			}
+			away = true
+		default:
+			if away {
+				r.log.Info("watching the policy in redis again", "revision", revision)
+			}
+			away = false
+			told.tell(revision, fn)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case _, open := <-wake:
+			if !open {
+				wake = nil
+			}
+		case <-ticker.C:
+		}
+	}
+}
+
+func (r *Redis) revision(ctx context.Context) (uint64, error) {
+	text, err := r.client.HGet(ctx, r.key, "revision").Result()
+	if errors.Is(err, redis.Nil) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	return parseRevision(text)
+}

@@ -1,0 +1,79 @@
+// Package policystore keeps the policy document: in the embedded bbolt file or in Redis,
+// two siblings behind one interface that pass one suite of tests. A document is replaced
+// whole, under a revision that says which one the writer had seen.
+//
+// It is stored as JSON with the keys of the YAML form.
+package policystore
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+
+	"blfbridge/policy"
+)
+
+var (
+	// ErrConflict: the stored document is of another revision than the writer had seen.
+	// Load it, and decide again what to write.
+	ErrConflict = errors.New("policystore: the policy was changed meanwhile")
+	// ErrCorrupt: what is stored is no document that this version understands.
+	ErrCorrupt = errors.New("policystore: the stored policy cannot be read")
+)
+
+// AnyRevision as Import's ifRevision overwrites whatever is stored.
+const AnyRevision uint64 = math.MaxUint64
+
+// Store is one home of the policy document. All methods are safe for concurrent use.
+type Store interface {
+	// Load returns the document and its revision; a new one and revision 0 if none was
+	// ever imported. The document is the caller's.
+	Load(ctx context.Context) (*policy.Document, uint64, error)
+	// Import replaces the document whole, or not at all, if the stored revision is still
+	// ifRevision (0 = none was imported yet), and returns the new revision, one higher.
+	// An invalid document is refused with policy.Problems. When the error is neither
+	// that nor ErrConflict, the document may have been stored all the same.
+	Import(ctx context.Context, d *policy.Document, ifRevision uint64) (uint64, error)
+	// Watch calls fn with the current revision at once and again whenever it is another
+	// one, from the calling goroutine, until ctx ends; then it returns nil. Revisions
+	// that pass quickly may be skipped, the last one is always told. fn may use the store.
+	Watch(ctx context.Context, fn func(revision uint64)) error
+}
+
+// encode checks a document and makes the stored form of it.
+func encode(d *policy.Document) ([]byte, error) {
+	if d == nil {
+		d = &policy.Document{}
+	}
+	if err := policy.Validate(d); err != nil {
+		return nil, err
+	}
+	text, err := json.Marshal(d)
+	if err != nil {
+		return nil, fmt.Errorf("policystore: cannot encode the policy: %w", err)
+	}
+	return text, nil
+}
+
+// decode reads the stored form. Unknown keys are an error: they were written by a newer
+// version, and a rule that is not understood must not be dropped silently.
+func decode(text []byte) (*policy.Document, error) {
+	d := &policy.Document{}
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(d); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("%w: something follows the document", ErrCorrupt)
+	}
+	return d, nil
+}
+
+func conflict(stored, want uint64) error {
+	return fmt.Errorf("%w: it is at revision %d, not %d", ErrConflict, stored, want)
+}
