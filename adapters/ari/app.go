@@ -45,7 +45,11 @@ func (s *Source) subscribe(ctx context.Context) error {
 		return s.explainHang(ctx, "setting the event filter", err)
 	}
 	for _, source := range []string{sourceChannels, sourceDevices} {
-		if err := s.client.call(ctx, http.MethodPost, subscriptionPath(s.appPath(), source), nil, nil); err != nil {
+		err := s.client.call(ctx, http.MethodPost, subscriptionPath(s.appPath(), source), nil, nil)
+		if statusOf(err) == http.StatusNotFound {
+			return fmt.Errorf("%w: Asterisk does not know the application %q: %w", ErrLost, s.cfg.App, err)
+		}
+		if err != nil {
 			return s.explainHang(ctx, "subscribing to "+source, err)
 		}
 	}

@@ -82,6 +82,13 @@ func (ss *session) ask() {
 	}
 }
 
+// forgetQueries lets legs be asked for again whose answers a lost connection took along.
+func (m *model) forgetQueries() {
+	for _, l := range m.legs {
+		l.asked = l.dialog != device.SIPDialog{}
+	}
+}
+
 // resolved takes an answer if the leg still rings.
 func (m *model) resolved(a dialogAnswer) {
 	l := m.legs[a.channel]

@@ -35,6 +35,19 @@ var (
 	ErrWedged = errors.New("ari: Asterisk's ARI is locked up")
 )
 
+// sameReason says whether two failures are of the same kind.
+func sameReason(a, b error) bool {
+	if a == nil || b == nil {
+		return false
+	}
+	for _, e := range []error{ErrAuth, ErrReadOnly, ErrNoARI, ErrTLS, ErrUnreachable, ErrWedged, ErrReplaced, ErrSlow, ErrLost} {
+		if errors.Is(a, e) {
+			return errors.Is(b, e)
+		}
+	}
+	return a.Error() == b.Error()
+}
+
 // statusError is an HTTP answer other than 2xx.
 type statusError struct {
 	code   int

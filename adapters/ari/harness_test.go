@@ -104,6 +104,20 @@ func (s *sink) Down(err error) {
 	s.live = false
 }
 
+// isLive says whether a snapshot came since the last Down.
+func (s *sink) isLive() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.live
+}
+
+// counts returns how often Snapshot, Repair and Down were called.
+func (s *sink) counts() (snapshots, repairs, downs int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.snapshots, s.repairs, len(s.downs)
+}
+
 func (s *sink) lastDown() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -265,5 +279,11 @@ func (r *rig) reconcile() {
 	case <-time.After(time.Minute):
 		r.t.Error("the source takes no request to compare: it is not connected")
 	}
+	synctest.Wait()
+}
+
+// settle lets time pass, and what it set off come to rest.
+func settle(d time.Duration) {
+	time.Sleep(d)
 	synctest.Wait()
 }

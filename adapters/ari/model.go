@@ -145,12 +145,7 @@ func (m *model) setRaw(name, raw string, now time.Time) {
 		return
 	}
 	d.raw = raw
-	switch {
-	case !inUse(raw):
-		d.settling = false
-	case !d.freed.IsZero() && now.Sub(d.freed) < settleTime:
-		d.settling = true
-	}
+	d.settling = inUse(raw) && !d.freed.IsZero() && now.Sub(d.freed) < settleTime
 	m.mark(d)
 }
 

@@ -53,7 +53,7 @@ func TestRecordingsAgreeWithREST(t *testing.T) {
 				p := newPlayer(t, l)
 				p.r.run(func() {
 					for p.next() {
-						if p.r.sink.live {
+						if p.r.sink.isLive() {
 							p.r.reconcile()
 						}
 						if n := p.drift(); n != 0 {
@@ -153,7 +153,7 @@ func (p *player) next() bool {
 		}
 		p.takePaths()
 	}
-	p.downs = len(p.r.sink.downs)
+	_, _, p.downs = p.r.sink.counts()
 	var ok bool
 	if p.mark, ok = p.r.pbx.Next(); !ok {
 		return false
@@ -195,10 +195,15 @@ func (p *player) compare(paths bool) string {
 	}
 	if down := p.r.sink.lastDown(); paths && p.fresh && p.expect.down != "" && (down == nil || !strings.Contains(down.Error(), p.expect.down)) {
 		out = append(out, fmt.Sprintf("  the source is down by %v, want %q", down, p.expect.down))
-	} else if paths && (!p.fresh || p.expect.down == "") && len(p.r.sink.downs) > p.downs && !slices.ContainsFunc(p.l.blocks, func(b lampsBlock) bool { return b.down != "" }) {
+	} else if paths && (!p.fresh || p.expect.down == "") && p.newDowns() && !slices.ContainsFunc(p.l.blocks, func(b lampsBlock) bool { return b.down != "" }) {
 		out = append(out, fmt.Sprintf("  the source is down by %v", down))
 	}
 	return strings.Join(out, "\n")
+}
+
+func (p *player) newDowns() bool {
+	_, _, n := p.r.sink.counts()
+	return n > p.downs
 }
 
 func (p *player) takePaths() {

@@ -27,14 +27,18 @@ type session struct {
 }
 
 // session connects and feeds the sink until the connection ends or ctx does. up says
-// whether a snapshot was delivered.
-func (s *Source) session(ctx context.Context, sink compositor.Sink) (up bool, err error) {
+// whether a snapshot was delivered. down is told why as soon as that is known; closing
+// may take some time after.
+func (s *Source) session(ctx context.Context, sink compositor.Sink, down func(up bool, err error)) (up bool, err error) {
 	i, err := s.client.asteriskInfo(ctx) // finds a wrong URL or password in plain words
 	if err != nil {
-		return false, s.cfg.explain(err)
+		err = s.cfg.explain(err)
+		down(false, err)
+		return false, err
 	}
 	conn, err := s.openSocket(ctx)
 	if err != nil {
+		down(false, err)
 		return false, err
 	}
 	s.log.Info("event socket open", "asterisk", i.System.Version, "entity_id", i.System.EntityID, "app", s.cfg.App)
@@ -45,6 +49,7 @@ func (s *Source) session(ctx context.Context, sink compositor.Sink) (up bool, er
 		Source: s, sink: sink, wg: &wg, queue: newQueue(), resync: true,
 		queries: make(chan dialogQuery, dialogQueue), answers: make(chan dialogAnswer), looks: make(chan lookResult, 1),
 	}
+	s.model.forgetQueries()
 	// The reader outlives ctx: the socket is drained until it is closed.
 	rctx, stopReading := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopReading()
@@ -70,6 +75,7 @@ func (s *Source) session(ctx context.Context, sink compositor.Sink) (up bool, er
 		}
 		err = ss.loop(wctx, failed)
 	}
+	down(ss.live, err)
 	s.model.touched = nil
 	cancel()
 	s.closeSocket(ctx, conn, err, ended)

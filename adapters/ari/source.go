@@ -78,17 +78,19 @@ func (s *Source) Run(ctx context.Context, sink compositor.Sink) error {
 	defer s.client.http.CloseIdleConnections()
 	defer s.metrics.up.Set(0)
 	backoff := reconnect.Backoff{Min: s.cfg.BackoffMin, Max: s.cfg.BackoffMax}
-	var told string // the last reason given to sink.Down
+	var told error // the last reason given to sink.Down
+	down := func(up bool, err error) {
+		s.metrics.up.Set(0)
+		if ctx.Err() == nil && (up || !sameReason(err, told)) {
+			sink.Down(err)
+			told = err
+		}
+	}
 	for {
 		began := time.Now()
-		up, err := s.session(ctx, sink)
-		s.metrics.up.Set(0)
+		up, err := s.session(ctx, sink, down)
 		if ctx.Err() != nil {
 			return nil
-		}
-		if up || err.Error() != told {
-			sink.Down(err)
-			told = err.Error()
 		}
 		if up && time.Since(began) >= provenAfter {
 			backoff.Reset()

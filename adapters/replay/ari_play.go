@@ -117,6 +117,28 @@ func (a *ARI) Inject(event string, sent bool) {
 	}
 }
 
+// SetEndpoint configures an endpoint with a device state, or with "" takes it away. No event
+// tells of it, as of Asterisk's reload.
+func (a *ARI) SetEndpoint(name, state string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if state == "" {
+		delete(a.state.endpoints, name)
+		delete(a.state.devices, name)
+		return
+	}
+	a.state.endpoints[name], a.state.devices[name] = true, state
+}
+
+// Closings counts the event sockets that clients closed: with a close frame after they
+// unsubscribed from device states, and while they were subscribed, which can lock a real
+// Asterisk 22 up (its issue 2170).
+func (a *ARI) Closings() (safe, risky int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.safe, a.risky
+}
+
 // Cut ends every event socket as a crash does, without a close frame.
 func (a *ARI) Cut() {
 	a.mu.Lock()
@@ -140,9 +162,12 @@ func (a *ARI) stop() {
 }
 
 func (a *ARI) cut() {
-	for name, app := range a.apps {
-		app.conn.CloseNow() //nolint:errcheck // that is what is wanted
-		delete(a.apps, name)
+	apps := a.apps
+	a.apps = map[string]*ariApp{}
+	for _, app := range apps {
+		if app.conn != nil {
+			app.conn.CloseNow() //nolint:errcheck // that is what is wanted
+		}
 	}
 }
 

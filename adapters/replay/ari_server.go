@@ -48,6 +48,8 @@ type ARI struct {
 	changed chan struct{} // closed and renewed when fault changes
 	started int           // how often the PBX started
 	down    bool
+	safe    int // sockets closed by clients after they unsubscribed
+	risky   int // and before
 }
 
 // ARIFault is what is wrong with the server; the zero value is nothing.
@@ -59,6 +61,8 @@ type ARIFault struct {
 	Delay time.Duration
 	// Status is answered to everything, if not zero.
 	Status int
+	// NoFilter: there is no event filter, as before Asterisk 13.26 and 16.3.
+	NoFilter bool
 }
 
 // NewARI makes a server; serve it with net/http at any address.
@@ -195,6 +199,9 @@ func (a *ARI) filter(r *http.Request) (any, int) {
 	app := a.apps[r.PathValue("app")]
 	if app == nil {
 		return ariMessage{"Application not found"}, 404
+	}
+	if a.fault.NoFilter {
+		return ariMessage{"Resource not found"}, 404
 	}
 	var f struct {
 		Allowed []struct {
