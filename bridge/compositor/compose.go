@@ -7,7 +7,7 @@ import (
 
 // join makes a device a member of every presentity it takes part in, and returns their ids.
 func (c *Compositor) join(s *source, d device.Status) []uint32 {
-	if _, known := c.plan.Tenant(s.name, &d); !known && d.Domain != "" && !c.domains[d.Domain] {
+	if !c.domains[d.Domain] && (d.Domain != "" || s.opts.Tenant == "") {
 		c.domains[d.Domain] = true
 		if c.newDomain != nil {
 			c.newDomain(d.Domain)

@@ -21,10 +21,11 @@ type Config struct {
 	// Feed is told what moved. It is called with a lock held: it must not block and must
 	// not call the compositor. The slice is not used again.
 	Feed func(Batch)
-	// Keep is given every lamp that changed, for the store; called as Feed is. May be nil.
-	Keep func(Key, Lamp)
-	// NewDomain is told when a device is of a domain that the plan does not know yet; a
-	// new plan may follow by SetPlan. Called as Feed is. May be nil.
+	// Keep is given every lamp that changed, for the store; gone says that no device makes
+	// it any more. Called as Feed is. May be nil.
+	Keep func(k Key, l Lamp, gone bool)
+	// NewDomain is told when a device is of a domain (empty: of none) that the plan does
+	// not know yet; a new plan may follow by SetPlan. Called as Feed is. May be nil.
 	NewDomain  func(domain string)
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
@@ -33,7 +34,7 @@ type Config struct {
 // Compositor merges sources into presentities. All methods are safe for concurrent use.
 type Compositor struct {
 	feed      func(Batch)
-	keep      func(Key, Lamp)
+	keep      func(Key, Lamp, bool)
 	newDomain func(string)
 	log       *slog.Logger
 	metrics   *metrics
@@ -189,11 +190,15 @@ func (c *Compositor) SetPlan(plan *line.Plan) {
 // recompose gives a presentity its lamp of now, and notes it if that is another one.
 func (c *Compositor) recompose(id uint32, at time.Time) {
 	p := c.presentities[id]
-	if len(p.members) == 0 && p.restored {
+	if len(p.members) == 0 && p.restored && !c.settled() {
 		return
 	}
-	p.restored = false
 	lamp := c.compose(p)
+	gone := len(p.members) == 0
+	if c.keep != nil && (!lamp.Same(&p.lamp) || gone && p.restored) {
+		c.keep(p.key, lamp, gone)
+	}
+	p.restored = false
 	if lamp.Same(&p.lamp) {
 		return
 	}
@@ -201,9 +206,6 @@ func (c *Compositor) recompose(id uint32, at time.Time) {
 	lamp.Offset, lamp.At = c.offset, at
 	p.lamp = lamp
 	c.moved = append(c.moved, id)
-	if c.keep != nil {
-		c.keep(p.key, lamp)
-	}
 }
 
 // flush feeds what moved.

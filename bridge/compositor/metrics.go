@@ -48,6 +48,15 @@ func (m *metrics) up(source string, up bool) {
 	m.repairs.WithLabelValues(source).Add(0) // shown as 0 before the first
 }
 
+func (m *metrics) forget(source string) {
+	if m == nil {
+		return
+	}
+	for _, v := range []interface{ DeleteLabelValues(...string) bool }{m.sourceUp, m.deviceCount, m.changes, m.resyncs, m.repairs} {
+		v.DeleteLabelValues(source)
+	}
+}
+
 func (m *metrics) devices(source string, n int) {
 	if m != nil {
 		m.deviceCount.WithLabelValues(source).Set(float64(n))

@@ -264,18 +264,53 @@ func (c *Compositor) lapse(now time.Time) (next time.Duration) {
 	return next
 }
 
-// settle ends the reign of stored lamps for which no source spoke: once every source was
-// heard, or has been away for its grace period.
+// settle ends the reign of stored lamps for which no source spoke.
 func (c *Compositor) settle(now time.Time) {
-	for _, s := range c.sources {
-		if !s.heard && !s.lapsed {
-			return
-		}
+	if !c.settled() {
+		return
 	}
 	for id, p := range c.presentities {
-		if p.restored && len(p.members) == 0 {
-			p.restored = false
+		if p.restored {
 			c.recompose(uint32(id), now)
 		}
 	}
+}
+
+// settled: every source was heard, or has been away for its grace period.
+func (c *Compositor) settled() bool {
+	for _, s := range c.sources {
+		if !s.heard && !s.lapsed {
+			return false
+		}
+	}
+	return true
+}
+
+// Detach takes a source and its devices out, for good.
+func (c *Compositor) Detach(name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.sources[name]
+	if s == nil {
+		return
+	}
+	now := time.Now()
+	for device := range s.devices {
+		c.drop(s, device, now)
+	}
+	delete(c.sources, name)
+	c.metrics.forget(name)
+	c.flush()
+}
+
+// Heard reports whether every source was heard since the start.
+func (c *Compositor) Heard() bool {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	for _, s := range c.sources {
+		if !s.heard {
+			return false
+		}
+	}
+	return true
 }

@@ -20,6 +20,7 @@ import (
 	"blfbridge/bridge/compositor"
 	"blfbridge/bridge/store"
 	"blfbridge/bridge/subscription"
+	"blfbridge/policy"
 )
 
 // Lamps is what the notifier asks of the compositor. The methods are safe for concurrent
@@ -66,8 +67,10 @@ type Notifier struct {
 	ready     chan struct{} // closed when every shard was loaded once
 	stopping  atomic.Bool
 
-	mu     sync.Mutex // guards failed
-	failed string     // last store error that was logged
+	mu     sync.Mutex             // guards what follows
+	failed string                 // last store error that was logged
+	total  int                    // subscriptions
+	held   map[policy.Watcher]int // by watcher
 }
 
 // committer is what the notifier uses of store.Committer.
@@ -87,7 +90,7 @@ func New(c Config) *Notifier {
 	n := &Notifier{
 		lamps: c.Lamps, transport: c.Transport, backend: c.Backend, committer: noStore{}, owner: c.Owner,
 		rules: c.Rules, backlog: c.MaxBacklog, log: c.Logger, metrics: newMetrics(c.Registerer),
-		ready: make(chan struct{}),
+		ready: make(chan struct{}), held: map[policy.Watcher]int{},
 	}
 	if c.Committer != nil {
 		n.committer = c.Committer
@@ -175,6 +178,27 @@ func (n *Notifier) Changed(b compositor.Batch) {
 		l.box.mark(b.Presentities)
 	}
 }
+
+// Counts are the subscriptions there are, in all and of one watcher.
+func (n *Notifier) Counts(w policy.Watcher) policy.Counts {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return policy.Counts{Total: n.total, Watcher: n.held[holder(w)]}
+}
+
+func (n *Notifier) count(e *entry, by int) {
+	c := e.Cold()
+	w := holder(watcherOf(&e.Hot, &c))
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.total += by
+	if n.held[w] += by; n.held[w] == 0 {
+		delete(n.held, w)
+	}
+}
+
+// holder is the watcher without what differs between its requests.
+func holder(w policy.Watcher) policy.Watcher { w.Trusted = false; return w }
 
 // shardOf spreads dialogs over the shards by Call-ID, so that all requests of a dialog
 // meet in one.

@@ -25,6 +25,7 @@ func (l *loop) add(key string, rec subscription.Record, flow Flow) int32 {
 	}
 	l.shard(e.Shard).count++
 	l.n.metrics.opened(e.Package)
+	l.n.count(e, 1)
 	return slot
 }
 
@@ -36,15 +37,19 @@ func (l *loop) remove(slot int32, forget bool) {
 	}
 	l.cancel(e)
 	delete(l.byKey, e.key)
-	l.watchers[e.Presentity] = without(l.watchers[e.Presentity], slot)
-	if len(l.watchers[e.Presentity]) == 0 {
-		delete(l.watchers, e.Presentity)
-	}
+	l.unwatch(e.Presentity, slot)
 	l.unflow(e.flow, slot)
 	l.shard(e.Shard).count--
 	l.n.metrics.closed(e.Package)
+	l.n.count(e, -1)
 	*e = entry{gen: e.gen, txn: -1}
 	l.free = append(l.free, slot)
+}
+
+func (l *loop) unwatch(presentity uint32, slot int32) {
+	if l.watchers[presentity] = without(l.watchers[presentity], slot); len(l.watchers[presentity]) == 0 {
+		delete(l.watchers, presentity)
+	}
 }
 
 // reflow moves a record to the flow its last request came on.

@@ -59,13 +59,15 @@ func (n *Notifier) each(ctx context.Context, fn func(*loop)) error {
 type Standing struct {
 	Watcher policy.Watcher
 	Line    policy.Line
-	Entity  string
+	// Entity is the URI that was subscribed to.
+	Entity string
 }
 
 // Reauthorize decides every standing subscription anew: a forbidden one is terminated
-// (reason rejected), a changed view is notified, the rest is not touched. skip, if not
-// nil, says that a subscription cannot be affected. decide and skip are called from the
-// loops' goroutines and must be pure and quick.
+// (reason rejected), a changed view is notified, one whose Decision names another line
+// watches that from now on, and the rest is not touched. skip, if not nil, says that a
+// subscription cannot be affected. Both are called from the loops' goroutines and must
+// be pure and quick.
 func (n *Notifier) Reauthorize(ctx context.Context, skip func(Standing) bool, decide func(Standing) policy.Decision) error {
 	return n.each(ctx, func(l *loop) {
 		for slot := range l.records {
@@ -82,11 +84,29 @@ func (n *Notifier) Reauthorize(ctx context.Context, skip func(Standing) bool, de
 			if d.Outcome == policy.Unavailable {
 				continue
 			}
+			if d.Allow() && d.Line != s.Line && d.Line != (policy.Line{}) {
+				l.rewatch(int32(slot), d.Line)
+			}
 			l.advance(int32(slot), subscription.Input{
 				Kind: subscription.Reauthorized, Allowed: d.Allow(), View: d.View, Pickup: d.Pickup,
 			})
 		}
 	})
+}
+
+// rewatch lets a subscription watch another line.
+func (l *loop) rewatch(slot int32, line policy.Line) {
+	e := &l.records[slot]
+	c := e.Cold()
+	if c.WatcherTenant == c.Tenant && e.Kind == policy.WatcherUnknown {
+		c.WatcherTenant = line.Tenant // it belongs where its target does
+	}
+	c.Tenant, c.Partition, c.Number = line.Tenant, line.Partition, line.Number
+	e.SetCold(c)
+	l.unwatch(e.Presentity, slot)
+	e.Presentity = l.n.lamps.Intern(presentityOf(&e.Hot, &c))
+	l.watchers[e.Presentity] = append(l.watchers[e.Presentity], slot)
+	l.persist(e, false)
 }
 
 // Leave ends every subscription with a reason (deactivated: come back within seconds),
