@@ -162,7 +162,7 @@ func changedLines(c *TenantChanges, old, next *tenant) {
 func (e *lineEntry) names() []string {
 	names := slices.Clone(e.info.Numbers)
 	for _, d := range e.info.Devices {
-		names = append(names, specialNumbers(d)...)
+		names = append(names, SpecialNumbers(d)...)
 	}
 	return names
 }

@@ -29,7 +29,7 @@ func (t *tenant) compileLines(d *Tenant) {
 			t.numbers[n] = append(t.numbers[n], e)
 		}
 		for _, name := range l.Devices {
-			for _, n := range specialNumbers(name) {
+			for _, n := range SpecialNumbers(name) {
 				// Watched by its name it is the same line, under the same rules.
 				if !slices.Contains(t.numbers[n], e) {
 					t.numbers[n] = append(t.numbers[n], e)
@@ -90,14 +90,16 @@ func splitLine(ref string) (number, partition string) {
 	return ref, ""
 }
 
-// specialNumbers are the names under which a special device is watched: its own, and
-// where the PBX has domains ("park+701@tenant.example") the part before it.
-func specialNumbers(device string) []string {
+// SpecialNumbers are the names under which a special device that a line lists is
+// watched: its own ("park:701@parkedcalls") and, where what follows is a domain
+// ("park:5900@tenant.example"), the part before it. None for other devices.
+func SpecialNumbers(device string) []string {
 	if !SpecialName(device) {
 		return nil
 	}
+	device = canonicalSpecial(device)
 	names := []string{device}
-	if i := strings.LastIndexByte(device, '@'); i > 0 && strings.IndexByte(device[:i], ':') < 0 {
+	if i := strings.LastIndexByte(device, '@'); i > 0 && strings.IndexByte(device[i:], '.') > 0 {
 		names = append(names, device[:i])
 	}
 	return names

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/token"
 )
 
 // maxAliased is how many values may come out of YAML aliases.
@@ -233,8 +234,51 @@ func (d *decoder) scalar(n ast.Node, path string) (string, bool) {
 	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.InfinityNode, *ast.NanNode:
 		return x.GetToken().Value, true
 	}
+	if text, ok := plainColon(n); ok {
+		return text, true
+	}
 	d.problem(n, path, "want a single value, have %s", kindOf(n))
 	return "", false
+}
+
+// plainColon mends what the parser makes of [park:701@parkedcalls]: a key and a value,
+// though a colon without a space behind it is part of the text (YAML 1.2 §7.3.3).
+func plainColon(n ast.Node) (string, bool) {
+	if m, ok := n.(*ast.MappingNode); ok && len(m.Values) == 1 && !m.IsFlowStyle {
+		n = m.Values[0]
+	}
+	e, ok := n.(*ast.MappingValueNode)
+	if !ok || e.Key.GetToken() == nil {
+		return "", false
+	}
+	var value string
+	switch v := e.Value.(type) {
+	case *ast.StringNode, *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode:
+		value = v.GetToken().Value
+	default:
+		if value, ok = plainColon(v); !ok {
+			return "", false
+		}
+	}
+	key, val := e.Key.GetToken(), firstToken(e.Value)
+	if key.Position == nil || val.Position == nil || key.Type != token.StringType ||
+		key.Position.Line != val.Position.Line || key.Position.Column+len([]rune(key.Value))+1 != val.Position.Column {
+		return "", false
+	}
+	return key.Value + ":" + value, true
+}
+
+// firstToken is where the text of a node begins.
+func firstToken(n ast.Node) *token.Token {
+	switch x := n.(type) {
+	case *ast.MappingNode:
+		if len(x.Values) > 0 {
+			return firstToken(x.Values[0])
+		}
+	case *ast.MappingValueNode:
+		return x.Key.GetToken()
+	}
+	return n.GetToken()
 }
 
 func kindOf(n ast.Node) string {

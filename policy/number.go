@@ -51,7 +51,7 @@ func (p *dialPlan) normalise(s string) string {
 	s = strings.TrimSpace(s)
 	digits, separators, ok := looksDialled(s)
 	if !ok {
-		return s
+		return canonicalSpecial(s)
 	}
 	if separators && digits >= minInternational {
 		s = stripSeparators(s)
@@ -185,15 +185,34 @@ func unhex(c byte) int {
 
 // SpecialName reports whether s names a device that is watched by its name instead of
 // by a number: a kind, then ":" (Asterisk: "park:701@parkedcalls", "confbridge:800") or
-// "+" (FreeSWITCH: "park+5900").
-func SpecialName(s string) bool {
+// "+" (the URIs of FreeSWITCH: "park+5900").
+func SpecialName(s string) bool { return specialKind(s) > 0 }
+
+// canonicalSpecial writes a special name with ":", as adapters do; others stay.
+func canonicalSpecial(s string) string {
+	i := specialKind(s)
+	if i == 0 || s[i] == ':' {
+		return s
+	}
+	kind := s[:i]
+	if kind == "conf" {
+		kind = "conference"
+	}
+	return kind + ":" + s[i+1:]
+}
+
+// specialKind is the length of a special name's kind, 0 if it is none.
+func specialKind(s string) int {
 	i := strings.IndexAny(s, ":+")
 	if i <= 0 || i == len(s)-1 {
-		return false
+		return 0
 	}
-	return !slices.ContainsFunc([]byte(s[:i]), func(c byte) bool {
+	if slices.ContainsFunc([]byte(s[:i]), func(c byte) bool {
 		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && c != '_' && c != '-'
-	})
+	}) {
+		return 0
+	}
+	return i
 }
 
 // normaliseHost makes hosts comparable: lower case, no port, no brackets, no trailing dot.

@@ -38,6 +38,9 @@ func compileTenant(s *policy.Snapshot, name string) *tenantPlan {
 		})
 		for _, d := range l.Devices {
 			add(t.listed, d, e)
+			for _, n := range policy.SpecialNumbers(d) {
+				add(t.listed, n, e)
+			}
 		}
 		for _, d := range l.DNDDevices {
 			add(t.flags, d, e)
@@ -48,8 +51,8 @@ func compileTenant(s *policy.Snapshot, name string) *tenantPlan {
 	}
 	for _, l := range s.Lines(name) {
 		for _, d := range l.Devices {
-			if len(t.phones[d]) == 0 {
-				add(t.loose, s.Normalise(name, policy.DeviceNumber(d)), t.entries[l.Line])
+			if e := t.entries[l.Line]; len(t.phones[d]) == 0 && len(e.phones) == 0 {
+				add(t.loose, s.Normalise(name, policy.DeviceNumber(d)), e)
 			}
 		}
 	}

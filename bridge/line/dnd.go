@@ -69,7 +69,8 @@ func (ph *phones) device(r resolved, dnd, part, primary bool) {
 			s.dnd = s.dnd || dnd
 		}
 	}
-	if len(r.phones) == 0 && part {
+	// Where the document says which phones share the line, no device is a phone of its own.
+	if len(r.phones) == 0 && len(ph.states) == 0 && part {
 		s := ph.loose[r.number]
 		if s == nil {
 			s = &phoneState{primary: primary}

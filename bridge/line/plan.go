@@ -28,8 +28,8 @@ type tenantPlan struct {
 	phones map[string][]*phone
 	// primaries finds the phones by the numbers of their primary line.
 	primaries map[string][]*phone
-	// loose finds the lines that list a device of no phone, by the number in its name:
-	// such a device stands for a phone of its own.
+	// loose finds the lines without phones that list a device of no phone, by the number
+	// in its name: such a device stands for a phone of its own.
 	loose map[string][]*entry
 }
 
@@ -50,7 +50,7 @@ type phone struct {
 	name    string
 	primary policy.Line
 	entries []*entry
-	// bare: it lists no devices, and so stands for those of its primary line.
+	// bare: it lists no devices, and so stands for those of its lines.
 	bare bool
 }
 
@@ -198,13 +198,13 @@ func (p *Plan) resolveIn(tenant string, st *device.Status) resolved {
 }
 
 // barePhones are the phones without devices of their own whose primary line is one of
-// the lines: the device is theirs.
+// the lines, or that alone have one of them: the device is theirs.
 func (p *Plan) barePhones(lines []policy.Line) []*phone {
 	var out []*phone
 	for _, l := range lines {
 		if e := p.entry(l); e != nil {
 			for _, ph := range e.phones {
-				if ph.bare && ph.primary == l && !slices.Contains(out, ph) {
+				if ph.bare && (ph.primary == l || len(e.phones) == 1) && !slices.Contains(out, ph) {
 					out = append(out, ph)
 				}
 			}
@@ -252,12 +252,13 @@ func (p *Plan) resolveSpecial(tenant string, t *tenantPlan, st *device.Status) r
 	return r
 }
 
-// SpecialNumber is the number under which a special device is watched: its name, without
-// the domain where the PBX has domains ("park+701" of "park+701@tenant.example"), as the
-// user part of a URI has it.
+// SpecialNumber is the number under which a special device is watched. Without a domain
+// it is the device's name ("park:701@parkedcalls"); where the PBX has domains, kind and
+// number ("park:5900" of "park:5900@tenant.example"), as the user part of a URI has them.
 func SpecialNumber(st *device.Status) string {
-	if st.Domain != "" {
-		return strings.TrimSuffix(st.Name, "@"+st.Domain)
+	kind, _, ok := strings.Cut(st.Name, ":")
+	if st.Domain == "" || st.Number == "" || !ok {
+		return st.Name
 	}
-	return st.Name
+	return kind + ":" + st.Number
 }
