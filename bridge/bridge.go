@@ -1,0 +1,240 @@
+// Package bridge is the embeddable application: it wires sources, compositor, policy,
+// notifier, SIP and store together, and decides nothing itself.
+package bridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"blfbridge/bridge/compositor"
+	"blfbridge/bridge/config"
+	"blfbridge/bridge/line"
+	"blfbridge/bridge/notifier"
+	"blfbridge/bridge/sipua"
+	"blfbridge/bridge/store"
+	"blfbridge/bridge/subscription"
+	"blfbridge/policy/policystore"
+)
+
+// Options are what New needs.
+type Options struct {
+	// Config is checked already (config.Load).
+	Config *config.Config
+	// Source makes the source of one PBX of the configuration; the bridge itself knows no
+	// adapter. It must not connect yet.
+	Source func(config.PBX, *slog.Logger, prometheus.Registerer) (compositor.Source, error)
+	// Level, if set, follows log.level at a reload.
+	Level *slog.LevelVar
+	// Reload reads the configuration again, for SIGHUP and REST; nil = cannot.
+	Reload func() (*config.Config, error)
+	// Version is shown by REST.
+	Version string
+	Logger  *slog.Logger
+	// Registry gets all metrics; nil makes one.
+	Registry *prometheus.Registry
+}
+
+// Bridge is one running server.
+type Bridge struct {
+	opts     Options
+	log      *slog.Logger
+	registry *prometheus.Registry
+	cfg      atomic.Pointer[config.Config]
+	sip      *sipua.Server
+	policy   *policyKeeper
+	started  time.Time
+
+	// Set once by Run, before what uses them starts.
+	backend   store.Backend
+	committer *store.Committer
+	policies  policystore.Store
+	lamps     *compositor.Compositor
+	notifier  *notifier.Notifier
+	sources   *sourceSet
+
+	reloading sync.Mutex // one reload at a time
+	serving   atomic.Bool
+	waiting   atomic.Pointer[string] // what the start waits for
+}
+
+// New checks the options and opens the SIP sockets; nothing is served before Run.
+func New(o Options) (*Bridge, error) {
+	b := &Bridge{opts: o, log: o.Logger, registry: o.Registry, started: time.Now()}
+	if b.log == nil {
+		b.log = slog.New(slog.DiscardHandler)
+	}
+	if b.registry == nil {
+		b.registry = prometheus.NewRegistry()
+	}
+	b.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	b.cfg.Store(o.Config)
+	b.policy = newPolicyKeeper(b)
+	sip, err := b.newSIP(o.Config)
+	if err != nil {
+		return nil, err
+	}
+	b.sip = sip
+	return b, nil
+}
+
+// Gatherer is where the metrics are read.
+func (b *Bridge) Gatherer() prometheus.Gatherer { return b.registry }
+
+// Addrs are the SIP sockets.
+func (b *Bridge) Addrs() []sipua.Listen { return b.sip.Addrs() }
+
+// Config is the configuration in force.
+func (b *Bridge) Config() *config.Config { return b.cfg.Load() }
+
+// patience is how long the first SUBSCRIBEs wait for the PBXs, so that phones that come
+// back after a restart are not shown unknown lamps first.
+const patience = 3 * time.Second
+
+// Run serves until ctx ends, then stops in order: outstanding NOTIFYs are finished, all
+// is written, and no subscription is ended (DESIGN §4).
+func (b *Bridge) Run(ctx context.Context) error {
+	var stack cleanup
+	defer stack.run(b.log)
+
+	if err := b.openStore(ctx, &stack); err != nil {
+		return err
+	}
+	if ctx.Err() != nil {
+		return nil
+	}
+	fail := make(chan error, 8)
+	start := func(name string, run func(context.Context) error) {
+		stop := background(name, run, fail)
+		stack.add(name, stop)
+	}
+	b.newNotifier()
+	b.sources = newSourceSet(b)
+	if err := b.sources.apply(ctx, b.cfg.Load().PBX); err != nil {
+		return err
+	}
+	b.restoreLamps(ctx)
+	start("compositor", b.lamps.Run)
+	stack.add("sources", func(context.Context) error { b.sources.stop(); return nil })
+	b.sources.start()
+	start("policy", b.policy.run)
+	b.wait(ctx, "the PBXs", patience, b.lamps.Heard)
+	start("sip", b.sip.Run)
+	start("notifier", b.notifier.Run)
+	b.serving.Store(true)
+	select {
+	case <-ctx.Done():
+		b.log.Info("stopping: subscriptions stay for the next process")
+		return nil
+	case err := <-fail:
+		return err
+	}
+}
+
+// wait waits until ready says so, the time is over or ctx ends.
+func (b *Bridge) wait(ctx context.Context, what string, most time.Duration, ready func() bool) {
+	b.waiting.Store(&what)
+	defer b.waiting.Store(nil)
+	ctx, cancel := context.WithTimeout(ctx, most)
+	defer cancel()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for !ready() {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// openStore opens the store and reads the policy; while the store is away it waits,
+// because nobody may be granted anything before the policy is known.
+func (b *Bridge) openStore(ctx context.Context, stack *cleanup) error {
+	cfg := b.cfg.Load()
+	what := "the store"
+	b.waiting.Store(&what)
+	defer b.waiting.Store(nil)
+	for pause := 500 * time.Millisecond; ; pause = min(2*pause, 10*time.Second) {
+		err := b.tryStore(ctx, cfg)
+		if err == nil {
+			break
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		if !errors.Is(err, store.ErrAway) || cfg.Store.Type != "redis" {
+			return fmt.Errorf("store: %w", err)
+		}
+		b.log.Warn("the store is away; serving begins when it answers", "error", err, "again_in", pause)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(pause):
+		}
+	}
+	stack.add("store", func(context.Context) error { return b.backend.Close() })
+	stack.add("committer", b.committer.Close)
+	return nil
+}
+
+func (b *Bridge) tryStore(ctx context.Context, cfg *config.Config) error {
+	registry := prometheus.NewRegistry() // of this try only
+	sc, err := storeConfig(cfg, b.log, registry)
+	if err != nil {
+		return err
+	}
+	backend, err := store.Open(ctx, sc)
+	if err != nil {
+		return err
+	}
+	policies := policyStore(backend, cfg, b.log)
+	if err := b.readPolicy(ctx, policies); err != nil {
+		return errors.Join(err, backend.Close())
+	}
+	b.registry.MustRegister(registry)
+	b.backend, b.policies = backend, policies
+	b.committer = store.NewCommitter(backend, store.CommitterConfig{
+		Logger: b.log, Registerer: b.registry,
+		OnAway: func(away bool) {
+			if !away {
+				b.log.Info("the store is back; what was kept is written")
+			}
+		},
+	})
+	return nil
+}
+
+// startLamps makes compositor and notifier with the first plan.
+func (b *Bridge) startLamps(plan *line.Plan) {
+	b.lamps = compositor.New(compositor.Config{
+		Plan: plan, Logger: b.log, Registerer: b.registry,
+		Feed:      func(batch compositor.Batch) { b.notifier.Changed(batch) },
+		Keep:      b.keepLamp,
+		NewDomain: b.policy.addDomain,
+	})
+}
+
+// newNotifier makes the notifier; the store is open.
+func (b *Bridge) newNotifier() {
+	cfg := b.cfg.Load()
+	rules := subscription.DefaultRules
+	rules.MinInterval = cfg.SIP.Notify.MinInterval.Milliseconds()
+	if cfg.SIP.Notify.Retries > 0 {
+		rules.MaxFailures = uint8(min(cfg.SIP.Notify.Retries, 255))
+	}
+	host, _ := os.Hostname()
+	b.notifier = notifier.New(notifier.Config{
+		Lamps: b.lamps, Transport: b.sip, Backend: b.backend, Committer: b.committer,
+		Owner: fmt.Sprintf("%s/%d", host, os.Getpid()), Rules: rules, Logger: b.log, Registerer: b.registry,
+	})
+	b.sip.SetNotifier(b.notifier)
+}

@@ -1,0 +1,62 @@
+package bridge
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"blfbridge/bridge/compositor"
+	"blfbridge/bridge/device"
+	"blfbridge/bridge/store"
+	"blfbridge/policy"
+)
+
+// lampFormat is the first byte of a stored lamp: format, state, DND flag, display name.
+const lampFormat = 1
+
+func lampKey(l policy.Line) string {
+	return l.Tenant + "\x00" + l.Partition + "\x00" + l.Number
+}
+
+func parseLampKey(key string) (policy.Line, bool) {
+	parts := strings.Split(key, "\x00")
+	if len(parts) != 3 {
+		return policy.Line{}, false
+	}
+	return policy.Line{Tenant: parts[0], Partition: parts[1], Number: parts[2]}, true
+}
+
+// keepLamp hands a lamp to the store; the compositor's lock is held.
+func (b *Bridge) keepLamp(k compositor.Key, l compositor.Lamp, gone bool) {
+	if k.Mode != compositor.OfLine {
+		return // made again of the same devices
+	}
+	d := store.LampDelta{Key: lampKey(k.Line)}
+	if !gone {
+		dnd := byte(0)
+		if l.DND {
+			dnd = 1
+		}
+		d.Value = append([]byte{lampFormat, byte(l.State), dnd}, l.Name...)
+	}
+	b.committer.Submit(nil, []store.LampDelta{d}, nil)
+}
+
+// restoreLamps shows the lamps of the last run until the PBXs speak.
+func (b *Bridge) restoreLamps(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	err := b.backend.LoadLamps(ctx, func(key string, v []byte) error {
+		line, ok := parseLampKey(key)
+		if !ok || len(v) < 3 || v[0] != lampFormat || device.State(v[1]) > device.Busy {
+			b.log.Warn("a stored lamp cannot be read; it is left out", "presentity", key)
+			return nil
+		}
+		b.lamps.Restore(compositor.Key{Line: line},
+			compositor.Lamp{State: device.State(v[1]), DND: v[2] != 0, Name: string(v[3:])})
+		return nil
+	})
+	if err != nil && ctx.Err() == nil {
+		b.log.Warn("the lamps of the last run are not known; they follow from the PBXs", "error", err)
+	}
+}

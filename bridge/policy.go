@@ -1,0 +1,218 @@
+package bridge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"blfbridge/bridge/config"
+	"blfbridge/bridge/line"
+	"blfbridge/bridge/notifier"
+	"blfbridge/policy"
+)
+
+// ErrPolicyFile: the policy is a file, so that the store's is not in force.
+var ErrPolicyFile = errors.New("bridge: the policy comes from a file; change that and send SIGHUP")
+
+// policyKeeper holds the policy in force. A change is compiled aside and then swapped
+// in one step; the compositor and standing subscriptions follow.
+type policyKeeper struct {
+	b       *Bridge
+	current atomic.Pointer[policy.Snapshot]
+	changed chan struct{} // capacity 1: domains were added
+
+	mu       sync.Mutex // guards what follows, and orders swaps
+	base     *policy.Snapshot
+	document *policy.Document
+	revision uint64
+	tenants  map[string]string // of sources
+
+	domainsMu sync.Mutex // guards domains; taken with the compositor's lock held
+	domains   map[string]bool
+}
+
+func newPolicyKeeper(b *Bridge) *policyKeeper {
+	return &policyKeeper{b: b, changed: make(chan struct{}, 1), domains: map[string]bool{}, tenants: map[string]string{}}
+}
+
+// snapshot is the policy in force; never nil once the bridge serves.
+func (k *policyKeeper) snapshot() *policy.Snapshot { return k.current.Load() }
+
+// compile is compileFor the configuration in force.
+func (k *policyKeeper) compile(d *policy.Document) (*policy.Snapshot, error) {
+	return k.compileFor(k.b.cfg.Load(), d)
+}
+
+// compileFor makes a snapshot of a document, with the configuration's trusted networks.
+func (k *policyKeeper) compileFor(c *config.Config, d *policy.Document) (*policy.Snapshot, error) {
+	if extra := c.SIP.TrustedNetworks; len(extra) > 0 {
+		with := *d
+		networks := with.UnknownWatchers.TrustedNetworks
+		if len(networks) == 0 {
+			networks = policy.DefaultTrustedNetworks()
+		}
+		with.UnknownWatchers.TrustedNetworks = append(slices.Clone(networks), extra...)
+		d = &with
+	}
+	return policy.Compile(d)
+}
+
+// readPolicyFile reads and checks a policy file.
+func readPolicyFile(path string) (*policy.Document, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("policy.file: %w", err)
+	}
+	d, err := policy.Load(data)
+	if err != nil {
+		return nil, fmt.Errorf("policy.file %s: %w", path, err)
+	}
+	return d, nil
+}
+
+// put makes a compiled document the policy in force.
+func (k *policyKeeper) put(ctx context.Context, d *policy.Document, base *policy.Snapshot, revision uint64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.document, k.base, k.revision = d, base, revision
+	k.swap(ctx)
+}
+
+// setTenants says which tenant the domainless devices of each source belong to.
+func (k *policyKeeper) setTenants(ctx context.Context, tenants map[string]string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if maps.Equal(k.tenants, tenants) {
+		return
+	}
+	k.tenants = maps.Clone(tenants)
+	if k.base != nil {
+		k.swap(ctx)
+	}
+}
+
+// addDomain notes a domain that a PBX reported; run compiles it in. It may be called with
+// the compositor's lock held.
+func (k *policyKeeper) addDomain(domain string) {
+	k.domainsMu.Lock()
+	defer k.domainsMu.Unlock()
+	if k.domains[domain] {
+		return
+	}
+	k.domains[domain] = true
+	select {
+	case k.changed <- struct{}{}:
+	default:
+	}
+}
+
+// swap compiles domains and plan onto base and lets everything follow. mu is held.
+func (k *policyKeeper) swap(ctx context.Context) {
+	k.domainsMu.Lock()
+	domains := slices.Collect(maps.Keys(k.domains))
+	k.domainsMu.Unlock()
+	old, next := k.current.Load(), k.base.WithDomains(domains)
+	plan := line.Compile(next, line.Config{SourceTenant: k.tenants})
+	k.current.Store(next)
+	if old == nil {
+		k.b.startLamps(plan)
+		return
+	}
+	k.b.lamps.SetPlan(plan)
+	changes := policy.Affected(old, next)
+	if changes.Empty() {
+		return
+	}
+	skip := func(s notifier.Standing) bool {
+		return !changes.Touches(s.Watcher, k.b.target(next, s.Entity)) &&
+			!changes.Touches(s.Watcher, policy.Target{Tenant: s.Line.Tenant, Number: s.Line.Number})
+	}
+	decide := func(s notifier.Standing) policy.Decision {
+		t := k.b.target(next, s.Entity)
+		if s.Watcher.Kind == policy.WatcherUnknown && s.Watcher.Tenant == s.Line.Tenant {
+			s.Watcher.Tenant = t.Tenant // an unknown watcher belongs where its target does
+		}
+		return policy.Decide(next, s.Watcher, t, policy.Counts{})
+	}
+	if err := k.b.notifier.Reauthorize(ctx, skip, decide); err != nil && !errors.Is(err, notifier.ErrStopped) && ctx.Err() == nil {
+		k.b.log.Error("standing subscriptions were not decided again", "error", err)
+	}
+}
+
+// run follows the store's policy and the PBXs' domains until ctx ends.
+func (k *policyKeeper) run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	if k.b.cfg.Load().Policy.File == "" {
+		wg.Go(func() {
+			err := k.b.policies.Watch(ctx, func(revision uint64) { k.follow(ctx, revision) })
+			if err != nil && ctx.Err() == nil {
+				k.b.log.Error("changes of the policy in the store are not seen any more", "error", err)
+			}
+		})
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-k.changed:
+			k.mu.Lock()
+			k.swap(ctx)
+			k.mu.Unlock()
+		}
+	}
+}
+
+// follow takes the store's revision over.
+func (k *policyKeeper) follow(ctx context.Context, revision uint64) {
+	if k.revisionNow() == revision {
+		return
+	}
+	d, got, err := k.b.policies.Load(ctx)
+	if err != nil {
+		k.b.log.Error("the policy in the store cannot be read; the one in force stays", "error", err)
+		return
+	}
+	base, err := k.compile(d)
+	if err != nil {
+		k.b.log.Error("the policy in the store is not valid; the one in force stays", "error", err)
+		return
+	}
+	k.put(ctx, d, base, got)
+	k.b.log.Info("policy changed", "revision", got)
+}
+
+func (k *policyKeeper) revisionNow() uint64 {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.revision
+}
+
+// importDocument checks a document and, unless dryRun, stores it and puts it in force.
+func (k *policyKeeper) importDocument(ctx context.Context, data []byte, ifRevision uint64, dryRun bool) (uint64, error) {
+	d, err := policy.Load(data)
+	if err != nil {
+		return 0, err
+	}
+	base, err := k.compile(d)
+	if err != nil {
+		return 0, err
+	}
+	if k.b.cfg.Load().Policy.File != "" {
+		return 0, ErrPolicyFile
+	}
+	if dryRun {
+		return k.revisionNow(), nil
+	}
+	revision, err := k.b.policies.Import(ctx, d, ifRevision)
+	if err != nil {
+		return 0, err
+	}
+	k.put(ctx, d, base, revision)
+	return revision, nil
+}
