@@ -1,0 +1,224 @@
+package sipua
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"blfbridge/bridge/notifier"
+	"blfbridge/bridge/subscription"
+	"blfbridge/policy"
+)
+
+// Notifier is what sipua hands its findings to; *notifier.Notifier is one. No method
+// blocks, and all are called from any goroutine.
+type Notifier interface {
+	Subscribe(notifier.Subscribe)
+	Response(notifier.Response)
+	FlowClosed(notifier.Flow)
+	FlowUp(notifier.Flow)
+}
+
+// Resolver looks up the host names of Contacts; *net.Resolver is one.
+type Resolver interface {
+	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
+}
+
+// Listen is one address to listen on. An unspecified IP stands for every address of
+// this machine's interfaces (0.0.0.0 the IPv4 ones, :: all), loopback included, as they
+// are at the start; a socket is bound to each, because a NOTIFY must leave from the
+// address that its SUBSCRIBE came to.
+type Listen struct {
+	Transport subscription.Transport // UDP or TCP
+	Addr      netip.AddrPort         // port 0 = any free one
+}
+
+// NATMode says when NOTIFYs go to the source address of the SUBSCRIBE instead of its Contact.
+type NATMode uint8
+
+const (
+	// NATAuto decides by what Via, Contact and source tell.
+	NATAuto NATMode = iota
+	// NATSource always takes the source address.
+	NATSource
+	// NATContact always takes the Contact.
+	NATContact
+)
+
+// ParseNATMode reads auto, source or contact; ok is false for anything else.
+func ParseNATMode(s string) (m NATMode, ok bool) {
+	switch s {
+	case "auto":
+		return NATAuto, true
+	case "source":
+		return NATSource, true
+	case "contact":
+		return NATContact, true
+	}
+	return NATAuto, false
+}
+
+// Limits bound what peers can make us hold. A zero field takes its default.
+type Limits struct {
+	// PerSource and Total are requests; beyond them 503 with Retry-After. A negative
+	// PerSecond means no limit. Defaults 200/s (burst 2000) and 5000/s (burst 20000):
+	// a proxy in front is one source.
+	PerSource, Total Rate
+	// Connections (20000) and ConnectionsPerSource (1000) bound stream connections.
+	Connections, ConnectionsPerSource int
+	// Dials (64) bounds outgoing connection attempts at a time.
+	Dials int
+	// HeaderBytes (16384) and BodyBytes (65536) bound a message on a stream.
+	HeaderBytes, BodyBytes int
+	// QueueBytes (262144) bounds what waits to be written to one connection.
+	QueueBytes int
+	// Transactions (50000) is how many answered SUBSCRIBEs over UDP are remembered for
+	// 32 s to absorb retransmissions; beyond, they are forgotten at once.
+	Transactions int
+}
+
+// Timeouts bound waiting. A zero field takes its default.
+type Timeouts struct {
+	// Write (10 s) is how long a stream peer may take nothing before it is cut off.
+	Write time.Duration
+	// Message (30 s) is how long a peer may take from the first to the last byte of a
+	// message, and from connecting to its first message.
+	Message time.Duration
+	// Idle (2 h) closes a connection nothing is read from; more than the longest subscription.
+	Idle time.Duration
+	// Dial (5 s), and DialRetry (30 s) how long a failed address is not tried again.
+	Dial, DialRetry time.Duration
+	// Resolve (2 s) is for Contact host names.
+	Resolve time.Duration
+	// Answer (20 s) is how long the notifier may take to answer a SUBSCRIBE; then 500.
+	Answer time.Duration
+}
+
+// Config is what New needs. Listen, Policy and a SetNotifier before Run are required.
+type Config struct {
+	Listen []Listen
+	// Advertise is the host or host:port written into Via and Contact; empty = the
+	// address of the socket. Without a port it is the socket's.
+	Advertise string
+	// Realm of digest challenges, in which {tenant} stands for the tenant's name; it is
+	// the realm that HA1 hashes of the policy document are made for. Default {tenant}.
+	Realm string
+	// MinExpires (60 s), MaxExpires and DefaultExpires (3600 s each) of subscriptions.
+	MinExpires, MaxExpires, DefaultExpires time.Duration
+	// MaxSubscriptions refuses further ones with 503; 0 = no limit. It needs Counts.
+	MaxSubscriptions int
+	NAT              NATMode
+	Limits           Limits
+	Timeouts         Timeouts
+	// NonceSecret (32 bytes) signs digest nonces; processes that share the load share
+	// it. Empty = random.
+	NonceSecret []byte
+	Logger      *slog.Logger
+	Registerer  prometheus.Registerer
+	// Policy returns the current snapshot, never nil. It is asked for each request.
+	Policy func() *policy.Snapshot
+	// Learned reports whether a PBX of the tenant has reported that number, or may yet.
+	// nil = never.
+	Learned func(tenant, number string) bool
+	// Counts returns the subscriptions there are, in all and of that watcher. nil = none.
+	Counts   func(policy.Watcher) policy.Counts
+	Resolver Resolver // nil = net.DefaultResolver
+}
+
+// ErrConfig is wrapped by what New says about its Config.
+var ErrConfig = errors.New("sipua: configuration")
+
+func orDefault[T comparable](v *T, d T) {
+	if *v == *new(T) {
+		*v = d
+	}
+}
+
+// complete fills in defaults and checks what they leave.
+func (c *Config) complete() error {
+	orDefault(&c.Realm, "{tenant}")
+	orDefault(&c.MinExpires, 60*time.Second)
+	orDefault(&c.MaxExpires, time.Hour)
+	orDefault(&c.DefaultExpires, time.Hour)
+	c.Limits.complete()
+	c.Timeouts.complete()
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Learned == nil {
+		c.Learned = func(string, string) bool { return false }
+	}
+	if c.Counts == nil {
+		c.Counts = func(policy.Watcher) policy.Counts { return policy.Counts{} }
+	}
+	if c.Resolver == nil {
+		c.Resolver = net.DefaultResolver
+	}
+	var errs []error
+	bad := func(format string, args ...any) {
+		errs = append(errs, fmt.Errorf("%w: "+format, append([]any{ErrConfig}, args...)...))
+	}
+	if c.Policy == nil {
+		bad("policy: none given")
+	}
+	if len(c.Listen) == 0 {
+		bad("listen: at least one address is needed, such as udp 0.0.0.0:5060")
+	}
+	for i, l := range c.Listen {
+		if l.Transport != subscription.UDP && l.Transport != subscription.TCP {
+			bad("listen[%d]: transport %s cannot be listened on, want UDP or TCP", i, l.Transport)
+		}
+		if !l.Addr.IsValid() {
+			bad("listen[%d]: no address", i)
+		}
+	}
+	if strings.ContainsAny(c.Realm, "\"\\\r\n") {
+		bad("realm: %q must hold neither quotes nor backslashes", c.Realm)
+	}
+	if c.Advertise != "" {
+		if _, _, ok := parseSentBy(c.Advertise); !ok {
+			bad("advertise: %q is neither host nor host:port (an IPv6 address needs brackets)", c.Advertise)
+		}
+	}
+	if c.MinExpires < 0 || c.MaxExpires < time.Minute || c.DefaultExpires < time.Second || c.DefaultExpires > c.MaxExpires {
+		bad("expires: want 0 ≤ min, 60 s ≤ max and 1 s ≤ default ≤ max, got min %v, max %v, default %v",
+			c.MinExpires, c.MaxExpires, c.DefaultExpires)
+	}
+	// RFC 6665 §4.2.1.1: 423 is only for intervals below an hour.
+	if c.MinExpires > time.Hour || c.MinExpires > c.MaxExpires {
+		bad("min_expires: %v is more than an hour or than max_expires %v", c.MinExpires, c.MaxExpires)
+	}
+	if n := len(c.NonceSecret); n != 0 && n < 32 {
+		bad("nonce_secret: %d bytes, want at least 32", n)
+	}
+	return errors.Join(errs...)
+}
+
+func (l *Limits) complete() {
+	orDefault(&l.PerSource, Rate{200, 2000})
+	orDefault(&l.Total, Rate{5000, 20000})
+	orDefault(&l.Connections, 20000)
+	orDefault(&l.ConnectionsPerSource, 1000)
+	orDefault(&l.Dials, 64)
+	orDefault(&l.HeaderBytes, 16<<10)
+	orDefault(&l.BodyBytes, 64<<10)
+	orDefault(&l.QueueBytes, 256<<10)
+	orDefault(&l.Transactions, 50_000)
+}
+
+func (t *Timeouts) complete() {
+	orDefault(&t.Write, 10*time.Second)
+	orDefault(&t.Message, 30*time.Second)
+	orDefault(&t.Idle, 2*time.Hour)
+	orDefault(&t.Dial, 5*time.Second)
+	orDefault(&t.DialRetry, 30*time.Second)
+	orDefault(&t.Resolve, 2*time.Second)
+	orDefault(&t.Answer, 20*time.Second)
+}

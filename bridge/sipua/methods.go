@@ -1,0 +1,39 @@
+package sipua
+
+import (
+	"strings"
+
+	"github.com/emiago/sipgo/sip"
+)
+
+// other answers what is no SUBSCRIBE.
+func (x *exchange) other() {
+	req := x.req
+	inDialog := tagOf(req, "To") != ""
+	switch req.Method {
+	case sip.OPTIONS:
+		// RFC 3261 §11.2: as if it were a call to us, which many use as a ping.
+		if tags := optionTags(req, "Require"); len(tags) > 0 {
+			x.refuse(refusing{ErrExtension, []field{{"Unsupported", strings.Join(tags, ", ")}}})
+			return
+		}
+		x.respond(newResponse(req, 200, "", x.server.refusalTag(req),
+			field{"Allow", allow}, field{"Accept", accepts}, field{"Allow-Events", allowEvents}))
+	case sip.CANCEL, sip.BYE, sip.PRACK, sip.UPDATE:
+		// RFC 3261 §9.2, §15.1.2: there is nothing they could belong to.
+		x.refuse(ErrNoDialog)
+	case sip.NOTIFY, sip.INFO:
+		// RFC 6665 §4.1.3: a NOTIFY that matches no subscription of ours.
+		if inDialog || req.Method == sip.NOTIFY {
+			x.refuse(ErrNoDialog)
+			return
+		}
+		x.refuse(ErrMethod)
+	default:
+		if knownMethods[string(req.Method)] {
+			x.refuse(ErrMethod)
+			return
+		}
+		x.refuse(ErrUnknownMethod)
+	}
+}

@@ -1,0 +1,130 @@
+package sipua
+
+import (
+	"errors"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"blfbridge/bridge/notifier"
+)
+
+// Why a connection ended: metric labels.
+const (
+	closedByPeer  = "peer"
+	closedStalled = "stalled"
+	closedIdle    = "idle"
+	closedSlow    = "slow_message"
+	closedFraming = "framing"
+	closedError   = "error"
+	closedBySipgo = "layer"
+	closedStop    = "stop"
+)
+
+var (
+	errStalled = errors.New("sipua: the peer does not take what is written")
+	errFraming = errors.New("sipua: the stream cannot be framed")
+)
+
+// streamConn is a net.Conn for sipgo's ServeTCP. Read hands on whole screened messages
+// only; Write queues and returns, so that a stalled peer blocks nobody. Besides sipgo's
+// read buffer an idle connection costs no buffer and no goroutine of its own.
+//
+// Addresses are those of its flow, which for a connection that we opened are not those
+// of the socket: a SUBSCRIBE that comes over it must lead to the same flow again.
+type streamConn struct {
+	net.Conn
+	flow notifier.Flow
+	set  *streams
+
+	framer // of the one reader
+
+	mu      sync.Mutex // guards the writer's state below
+	queue   [][]byte
+	queued  int // bytes in queue, without what is being written
+	writing bool
+	ended   bool
+
+	closeOnce sync.Once
+	reason    atomic.Pointer[string]
+}
+
+// LocalAddr is that of the flow.
+func (c *streamConn) LocalAddr() net.Addr { return net.TCPAddrFromAddrPort(c.flow.Local) }
+
+// RemoteAddr is that of the flow.
+func (c *streamConn) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(c.flow.Remote) }
+
+// Write queues a copy of b. It fails if the connection is closed or its queue full; a
+// full queue closes it.
+func (c *streamConn) Write(b []byte) (int, error) {
+	trace(c.set.screener.log, "out", c.flow.Transport, c.flow.Local, c.flow.Remote, b)
+	c.mu.Lock()
+	switch {
+	case c.ended:
+		c.mu.Unlock()
+		return 0, net.ErrClosed
+	case c.queued+len(b) > c.set.limits.QueueBytes:
+		c.mu.Unlock()
+		c.end(closedStalled)
+		return 0, errStalled
+	}
+	c.queue = append(c.queue, append([]byte(nil), b...))
+	c.queued += len(b)
+	if !c.writing {
+		c.writing = true
+		c.set.wg.Go(c.drain) // under the lock: stop ends us before it waits
+	}
+	c.mu.Unlock()
+	return len(b), nil
+}
+
+// drain writes until the queue is empty.
+func (c *streamConn) drain() {
+	for {
+		c.mu.Lock()
+		if len(c.queue) == 0 || c.ended {
+			c.writing, c.queue = false, nil
+			c.mu.Unlock()
+			return
+		}
+		bufs := net.Buffers(c.queue)
+		c.queue, c.queued = nil, 0
+		c.mu.Unlock()
+		_ = c.Conn.SetWriteDeadline(time.Now().Add(c.set.timeouts.Write))
+		if _, err := bufs.WriteTo(c.Conn); err != nil {
+			if isTimeout(err) {
+				c.end(closedStalled)
+			} else {
+				c.end(closedError)
+			}
+		}
+	}
+}
+
+// end closes the connection for a reason that is counted; only the first one is.
+func (c *streamConn) end(reason string) {
+	c.reason.CompareAndSwap(nil, &reason)
+	_ = c.Close()
+}
+
+// Close ends the connection at once; what is queued is lost. sipgo calls it too.
+func (c *streamConn) Close() (err error) {
+	c.closeOnce.Do(func() {
+		c.mu.Lock()
+		c.ended = true
+		c.queue, c.queued = nil, 0
+		c.mu.Unlock()
+		err = c.Conn.Close()
+		layer := closedBySipgo
+		c.reason.CompareAndSwap(nil, &layer)
+		c.set.remove(c, *c.reason.Load())
+	})
+	return err
+}
+
+func isTimeout(err error) bool {
+	var t net.Error
+	return errors.As(err, &t) && t.Timeout()
+}

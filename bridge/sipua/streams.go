@@ -1,0 +1,155 @@
+package sipua
+
+import (
+	"net"
+	"net/netip"
+	"sync"
+
+	"blfbridge/bridge/notifier"
+	"blfbridge/bridge/subscription"
+)
+
+// streams are all stream connections, by flow. It is safe for concurrent use.
+type streams struct {
+	screener *screener
+	limits   *Limits
+	timeouts *Timeouts
+	metrics  *metrics
+	dialer   *dialer
+	wg       sync.WaitGroup // writers
+
+	mu      sync.Mutex // guards all below
+	conns   map[notifier.Flow]*streamConn
+	sources map[netip.Addr]int
+	// contacts are where phones listen that subscribed over a connection of theirs.
+	contacts map[notifier.Flow]netip.AddrPort
+	stopped  bool
+}
+
+// maxContacts bounds streams.contacts; a phone that falls out is not dialled.
+const maxContacts = 1 << 16
+
+func newStreams(s *screener, limits *Limits, timeouts *Timeouts, m *metrics) *streams {
+	st := &streams{
+		screener: s, limits: limits, timeouts: timeouts, metrics: m,
+		conns: make(map[notifier.Flow]*streamConn), sources: make(map[netip.Addr]int),
+		contacts: make(map[notifier.Flow]netip.AddrPort),
+	}
+	st.dialer = newDialer(st)
+	return st
+}
+
+// add takes a connection in; nil, and the connection closed, if there are too many.
+// dialled ones do not count against their peer.
+func (s *streams) add(conn net.Conn, f notifier.Flow, dialled bool) *streamConn {
+	c := &streamConn{Conn: conn, flow: f, set: s}
+	refused := ""
+	var old *streamConn
+	s.mu.Lock()
+	source := f.Remote.Addr()
+	switch {
+	case s.stopped:
+		refused = "stopping"
+	case len(s.conns) >= s.limits.Connections:
+		refused = "total"
+	case !dialled && s.sources[source] >= s.limits.ConnectionsPerSource:
+		refused = "source"
+	default:
+		old = s.conns[f]
+		s.conns[f] = c
+		s.sources[source]++
+	}
+	s.mu.Unlock()
+	if old != nil {
+		// The peer uses its port again, and we have not read yet that it had hung up.
+		old.end(closedByPeer)
+	}
+	if refused != "" {
+		s.metrics.refused.WithLabelValues(refused).Inc()
+		s.screener.quiet.warn("conn_"+refused, "a connection was refused", "reason", refused, "remote", f.Remote.String())
+		_ = conn.Close()
+		return nil
+	}
+	c.spoken = dialled
+	s.metrics.connections.WithLabelValues(f.Transport.String()).Inc()
+	return c
+}
+
+// remove is called once per connection, by its Close.
+func (s *streams) remove(c *streamConn, reason string) {
+	source := c.flow.Remote.Addr()
+	s.mu.Lock()
+	replaced := s.conns[c.flow] != c
+	if !replaced {
+		delete(s.conns, c.flow)
+	}
+	if s.sources[source]--; s.sources[source] <= 0 {
+		delete(s.sources, source)
+	}
+	stopped := s.stopped
+	s.mu.Unlock()
+	s.metrics.connections.WithLabelValues(c.flow.Transport.String()).Dec()
+	if stopped {
+		reason = closedStop
+	}
+	s.metrics.closed.WithLabelValues(reason).Inc()
+	if reason == closedStalled {
+		s.screener.quiet.warn("stalled", "a peer that does not read was cut off", "remote", c.flow.Remote.String())
+	}
+	if n := s.screener.notifier.Load(); n != nil && !stopped && !replaced {
+		(*n).FlowClosed(c.flow)
+	}
+}
+
+// send writes to the connection of a flow, or begins to dial one.
+func (s *streams) send(f notifier.Flow, msg []byte) error {
+	s.mu.Lock()
+	c := s.conns[f]
+	s.mu.Unlock()
+	if c != nil {
+		if _, err := c.Write(msg); err == nil {
+			return nil
+		}
+	}
+	if f.Transport != subscription.TCP {
+		return notifier.ErrNoFlow // a browser or a TLS client cannot be called
+	}
+	return s.dialer.dial(f, s.contact(f))
+}
+
+// learn notes where the phone of a flow can be dialled when its connection is gone.
+func (s *streams) learn(f notifier.Flow, contact netip.AddrPort) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, known := s.contacts[f]; !known && len(s.contacts) >= maxContacts {
+		for old := range s.contacts {
+			delete(s.contacts, old)
+			break
+		}
+	}
+	s.contacts[f] = contact
+}
+
+func (s *streams) contact(f notifier.Flow) netip.AddrPort {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c, ok := s.contacts[f]; ok {
+		return c
+	}
+	return f.Remote // of a record from before a restart
+}
+
+// stop closes all connections and waits for their writers. The dialer has ended before.
+func (s *streams) stop() {
+	s.mu.Lock()
+	s.stopped = true
+	all := make([]*streamConn, 0, len(s.conns))
+	for _, c := range s.conns {
+		all = append(all, c)
+	}
+	s.mu.Unlock()
+	for _, c := range all {
+		c.end(closedStop)
+	}
+	s.wg.Wait()
+}

@@ -1,0 +1,75 @@
+package sipua
+
+import (
+	"net/netip"
+	"strings"
+
+	"github.com/emiago/sipgo/sip"
+
+	"blfbridge/policy"
+)
+
+// wanted is what a SUBSCRIBE asks to watch.
+type wanted struct {
+	uri    string // as subscribed to
+	user   string // of the URI, escapes as sent; the number of a tel URI
+	host   string // empty for a tel URI
+	tenant string
+	number string // normalised, without pickup code
+}
+
+// targetOf finds the target: the request URI, or To where the request URI has no user
+// (Yealink). Within a dialog the request URI is our own Contact, so To comes first.
+func targetOf(req *sip.Request, inDialog bool) (wanted, error) {
+	recipient, ok := parseURI(req.Recipient.String())
+	if !ok {
+		return wanted{}, ErrBadRequest
+	}
+	switch recipient.scheme {
+	case "sip", "sips", "tel":
+	default:
+		return wanted{}, ErrScheme
+	}
+	to, toOK := addressOf(header(req, "To"))
+	w := wanted{uri: recipient.bareText, user: recipient.user, host: recipient.host}
+	if toOK && to.user != "" && (inDialog || recipient.user == "") {
+		w.uri, w.user = to.bareText, to.user
+		// The host of our Contact, or of a request URI without user, is our address.
+		if to.host != "" {
+			w.host = to.host
+		}
+	}
+	if w.user == "" {
+		return w, ErrNotFound
+	}
+	return w, nil
+}
+
+// addressOf parses the URI of a From, To or Contact value.
+func addressOf(value string) (sipURI, bool) {
+	address, _ := splitAddress(value)
+	text, ok := addressURI(address)
+	if !ok {
+		return sipURI{}, false
+	}
+	return parseURI(text)
+}
+
+// resolve names tenant and number of the target.
+func (s *Server) resolve(snap *policy.Snapshot, w *wanted) error {
+	tenant, ok := snap.TenantByHost(w.host, s.ours)
+	if !ok {
+		return ErrNotFound
+	}
+	w.tenant = tenant
+	w.number, _ = snap.StripPickup(tenant, w.user)
+	return nil
+}
+
+// ours reports whether a host is this server: an address it listens on, or what it advertises.
+func (s *Server) ours(host string) bool {
+	if a, err := netip.ParseAddr(host); err == nil {
+		return s.localIPs[a.Unmap()] || host == s.advertisedHost
+	}
+	return strings.EqualFold(host, s.advertisedHost) || strings.EqualFold(host, "localhost")
+}

@@ -1,0 +1,147 @@
+package sipua
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"time"
+
+	"blfbridge/bridge/subscription"
+)
+
+// udpSocket is a net.PacketConn for sipgo's ServeUDP. It hands on only what was
+// screened, and reports the socket's own address as the sender of everything: sipgo
+// keeps one entry in a pool per sender, for ever. The real one stands in the stamp of the
+// topmost Via, by which responses find their way.
+type udpSocket struct {
+	conn     *net.UDPConn
+	local    netip.AddrPort
+	screener *screener
+	buf      []byte // of the one reader
+	out      []byte // of the one reader
+}
+
+// maxDatagram is what IP can carry at most.
+const maxDatagram = 65535
+
+func newUDPSocket(conn *net.UDPConn, s *screener) *udpSocket {
+	// Best effort: a burst of answers to NOTIFYs must fit; the kernel caps it silently.
+	_ = conn.SetReadBuffer(4 << 20)
+	_ = conn.SetWriteBuffer(4 << 20)
+	local := conn.LocalAddr().(*net.UDPAddr).AddrPort()
+	return &udpSocket{
+		conn: conn, screener: s, buf: make([]byte, maxDatagram),
+		local: netip.AddrPortFrom(local.Addr().Unmap(), local.Port()),
+	}
+}
+
+// ReadFrom returns the next message that is for sipgo. sipgo has one reader per socket.
+func (u *udpSocket) ReadFrom(b []byte) (int, net.Addr, error) {
+	for {
+		n, source, err := u.conn.ReadFromUDPAddrPort(u.buf)
+		if err != nil {
+			if errors.Is(err, net.ErrClosed) {
+				return 0, nil, err
+			}
+			// The reader must outlive whatever the network reports on the socket.
+			u.screener.metrics.dropped.WithLabelValues("read_error").Inc()
+			u.screener.quiet.warn("read_error", "reading a UDP socket failed", "local", u.local.String(), "error", err)
+			time.Sleep(time.Millisecond)
+			continue
+		}
+		source = netip.AddrPortFrom(source.Addr().Unmap(), source.Port())
+		if msg, ok := u.datagram(u.buf[:n], source); ok {
+			if len(msg) <= len(b) {
+				return copy(b, msg), u.LocalAddr(), nil
+			}
+			u.tooLarge(source, n)
+		}
+	}
+}
+
+// datagram screens one datagram; ok says that msg is for sipgo.
+func (u *udpSocket) datagram(msg []byte, source netip.AddrPort) ([]byte, bool) {
+	// RFC 5626 §3.5.1 and what phones make of it: CRLF, NUL bytes or nothing keep a NAT
+	// binding open; a double CRLF asks for a single one.
+	if isKeepAlive(msg) {
+		if string(msg) == "\r\n\r\n" {
+			_ = u.send([]byte("\r\n"), source)
+		}
+		return nil, false
+	}
+	for len(msg) > 2 && msg[0] == '\r' && msg[1] == '\n' {
+		msg = msg[2:]
+	}
+	v, out := u.screener.screen(u.out[:0], inbound{msg, subscription.UDP, u.local, source})
+	u.out = out[:0]
+	if v == answer {
+		trace(u.screener.log, "out", subscription.UDP, u.local, source, out)
+		_ = u.send(out, source)
+	}
+	return out, v == pass
+}
+
+func isKeepAlive(msg []byte) bool {
+	if len(msg) > 8 {
+		return false
+	}
+	for _, c := range msg {
+		if c != '\r' && c != '\n' && c != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// tooLarge answers what fits no buffer of sipgo's (see maxPassed): 513 makes a watcher
+// that can use TCP.
+func (u *udpSocket) tooLarge(source netip.AddrPort, n int) {
+	var h head
+	in := inbound{u.buf[:n], subscription.UDP, u.local, source}
+	_ = h.scan(in.msg)
+	if v, out := u.screener.refuse(nil, &h, &in, faultTooLarge); v == answer {
+		_ = u.send(out, source)
+	}
+}
+
+// WriteTo sends what sipgo has written: a response where its topmost Via says, a
+// request to addr.
+func (u *udpSocket) WriteTo(b []byte, addr net.Addr) (int, error) {
+	var to netip.AddrPort
+	if len(b) > 8 && string(b[:8]) == "SIP/2.0 " {
+		to, _ = responseTarget(b)
+	}
+	if !to.IsValid() {
+		ua, ok := addr.(*net.UDPAddr)
+		if !ok {
+			return 0, net.InvalidAddrError("sipua: not a UDP address")
+		}
+		to = ua.AddrPort()
+	}
+	trace(u.screener.log, "out", subscription.UDP, u.local, to, b)
+	if err := u.send(b, to); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
+
+// send writes one datagram. The socket's family is the peer's: both are unmapped.
+func (u *udpSocket) send(b []byte, to netip.AddrPort) error {
+	_, err := u.conn.WriteToUDPAddrPort(b, netip.AddrPortFrom(to.Addr().Unmap(), to.Port()))
+	return err
+}
+
+// LocalAddr is the bound address.
+func (u *udpSocket) LocalAddr() net.Addr { return net.UDPAddrFromAddrPort(u.local) }
+
+// Close ends the reader.
+func (u *udpSocket) Close() error { return u.conn.Close() }
+
+// SetDeadline is part of net.PacketConn.
+func (u *udpSocket) SetDeadline(t time.Time) error { return u.conn.SetDeadline(t) }
+
+// SetReadDeadline is part of net.PacketConn.
+func (u *udpSocket) SetReadDeadline(t time.Time) error { return u.conn.SetReadDeadline(t) }
+
+// SetWriteDeadline is part of net.PacketConn.
+func (u *udpSocket) SetWriteDeadline(t time.Time) error { return u.conn.SetWriteDeadline(t) }

@@ -1,0 +1,150 @@
+package sipua
+
+import (
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+
+	"blfbridge/policy"
+)
+
+// identify says who asks: by digest credentials, or from a trusted network by the
+// identity claimed. Without either it returns the claimed identity untrusted, about
+// which the policy decides. fields are the challenges of a 401, should it come to one.
+func (s *Server) identify(req *sip.Request, snap *policy.Snapshot, w *wanted, source netip.Addr, now time.Time) (watcher policy.Watcher, challenge []field, err error) {
+	trusted := snap.Trusts(source)
+	claimed, ok := claimedIdentity(req, trusted)
+	if !ok {
+		return watcher, nil, ErrBadRequest
+	}
+	tenant := w.tenant
+	if claimed.host != "" {
+		if t, ok := snap.TenantByHost(claimed.host, nil); ok {
+			tenant = t
+		}
+	}
+	realm := s.realm(tenant)
+	result, cred := s.verifier.check(headerList(req, "Authorization"), string(req.Method), realm, now,
+		func(user string) (policy.Credential, bool) { return snap.Credentials(tenant, user) },
+		func(uri string) bool { return digestURIFits(req, uri) })
+	if result != authNone {
+		s.metrics.auth.WithLabelValues(authNames[result]).Inc()
+	}
+	if result == authGood {
+		return cred.Watcher, nil, nil
+	}
+	watcher, known := snap.WatcherByIdentity(tenant, claimed.user)
+	if !known {
+		watcher.ID = unescape(claimed.user)
+		if claimed.host != "" {
+			watcher.ID += "@" + claimed.host
+		}
+	}
+	watcher.Trusted = trusted
+	nonce := s.verifier.nonces.issue(realm, now)
+	switch result {
+	case authAlgorithm:
+		// The document holds a hash for one algorithm only; ask for that one.
+		for _, a := range []algorithm{algSHA256, algMD5} {
+			if s.usable(snap, tenant, req, a) {
+				return watcher, challengeValues(realm, nonce, false, a), s.mustProve(trusted)
+			}
+		}
+	case authBad:
+		return watcher, challengeValues(realm, nonce, false), s.mustProve(trusted)
+	case authStale:
+		return watcher, challengeValues(realm, nonce, true), s.mustProve(trusted)
+	}
+	return watcher, challengeValues(realm, nonce, false), nil
+}
+
+// mustProve is the outcome of credentials that did not hold: from a trusted network they
+// do not matter (a phone may send those of its PBX).
+func (s *Server) mustProve(trusted bool) error {
+	if trusted {
+		return nil
+	}
+	return ErrCredentials
+}
+
+// usable reports whether the digest user of a request has a secret for an algorithm.
+func (s *Server) usable(snap *policy.Snapshot, tenant string, req *sip.Request, a algorithm) bool {
+	for _, value := range headerList(req, "Authorization") {
+		c, _ := parseCredentials(value)
+		cred, ok := snap.Credentials(tenant, c.username)
+		if c.algorithm = a; !ok {
+			continue
+		}
+		if _, ok = ha1Of(c, cred); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// realm of a tenant's challenges.
+func (s *Server) realm(tenant string) string {
+	return strings.ReplaceAll(s.config.Realm, "{tenant}", tenant)
+}
+
+// claimedIdentity is who the sender says to be: the first P-Asserted-Identity (RFC 3325
+// §5: only from who is trusted), else From.
+func claimedIdentity(req *sip.Request, trusted bool) (sipURI, bool) {
+	if trusted {
+		for _, value := range headerList(req, "P-Asserted-Identity") {
+			for _, v := range splitUnquoted(value, ',') {
+				if u, ok := addressOf(v); ok && u.user != "" {
+					return u, true
+				}
+			}
+		}
+	}
+	return addressOf(header(req, "From"))
+}
+
+// digestURIFits reports whether credentials made for uri may serve this request. RFC
+// 8760 §2.6 (6): the two need not be equal, since proxies rewrite the request URI;
+// they must name the same user.
+func digestURIFits(req *sip.Request, uri string) bool {
+	if uri == req.Recipient.String() {
+		return true
+	}
+	u, ok := parseURI(uri)
+	if !ok {
+		return false
+	}
+	if recipient, ok := parseURI(req.Recipient.String()); ok && unescape(recipient.user) == unescape(u.user) {
+		return true
+	}
+	to, ok := addressOf(header(req, "To"))
+	return ok && unescape(to.user) == unescape(u.user)
+}
+
+// WatchersRule words what the policy does with watchers that are no phone or user of
+// the document, for the start of serve.
+func WatchersRule(u policy.UnknownWatchers) string {
+	as := u.As
+	if as == "" {
+		as = "Standard"
+	}
+	networks := "loopback, link-local and private networks"
+	if len(u.TrustedNetworks) > 0 {
+		networks = strings.Join(u.TrustedNetworks, ", ")
+	}
+	var from string
+	switch as {
+	case "refuse":
+		from = "are refused"
+	case "challenge":
+		from = "must give credentials"
+	default:
+		from = "count as presence group " + as
+	}
+	others := "must give credentials"
+	if u.Others == "refuse" {
+		others = "are refused"
+	}
+	return "unknown watchers from " + networks + " " + from + "; from anywhere else they " + others
+}
