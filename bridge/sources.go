@@ -38,7 +38,7 @@ func (s *sourceSet) build(pbx []config.PBX) (map[string]compositor.Source, error
 		if old := s.running[p.Name]; old != nil && reflect.DeepEqual(old.pbx, p) {
 			continue
 		}
-		src, err := s.b.opts.Source(p, s.b.log.With("source", p.Name), s.b.registry)
+		src, err := s.b.opts.Source(p, s.b.log, s.b.registry)
 		if err != nil {
 			return nil, fmt.Errorf("pbx[%d] %s: %w", i, p.Name, err)
 		}
