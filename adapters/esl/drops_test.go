@@ -105,10 +105,10 @@ func TestLaggingDatabaseIsNoDrift(t *testing.T) {
 				sc.Lag = 7
 				c.Reconcile = 20 * time.Millisecond
 			})
-			if err := r.srv.Play(t.Context(), 3); err != nil {
+			if err := r.srv.Play(t.Context(), 8); err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(1200 * time.Millisecond)
+			time.Sleep(600 * time.Millisecond)
 			for _, user := range []string{"1001@pbx.test", "1002@pbx.test"} {
 				if got := r.shownAs(user, false); got != "idle" {
 					t.Errorf("%s is %s at the end", user, got)

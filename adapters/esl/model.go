@@ -236,8 +236,9 @@ func (m *model) clean() {
 	clear(m.isDirty)
 }
 
-// remote is the other end of c: the number of the presentity it talks to where that is
-// known, else what FreeSWITCH presents.
+// remote is the other end of c: the presentity it talks to where that is known, with its
+// name in the directory, else what FreeSWITCH presents. A call that only rings keeps the
+// name presented, which a dialplan may have made for the one who is called.
 func (m *model) remote(c *channel) device.Party {
 	p := c.presented()
 	if c.direction == device.Recipient && c.hideNumber {
@@ -257,7 +258,7 @@ func (m *model) remote(c *channel) device.Party {
 	if n := userOf(o.presence); p.Number != n {
 		p = device.Party{Number: n}
 	}
-	if p.Name == "" && !(c.direction == device.Recipient && c.hideName) {
+	if (p.Name == "" || o.id == c.peer && u.name != "") && !(c.direction == device.Recipient && c.hideName) {
 		p.Name = u.name
 	}
 	return p
