@@ -261,7 +261,7 @@ func plainColon(n ast.Node) (string, bool) {
 		}
 	}
 	key, val := e.Key.GetToken(), firstToken(e.Value)
-	if key.Position == nil || val.Position == nil || key.Type != token.StringType ||
+	if key.Position == nil || val.Position == nil || key.Type == token.DoubleQuoteType || key.Type == token.SingleQuoteType ||
 		key.Position.Line != val.Position.Line || key.Position.Column+len([]rune(key.Value))+1 != val.Position.Column {
 		return "", false
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -48,17 +49,11 @@ func Load(text []byte) (*Document, error) {
 	return d, nil
 }
 
-// Marshal writes a document as YAML that Load reads back to an equal one.
-func Marshal(d *Document) ([]byte, error) {
-	text, err := yaml.MarshalWithOptions(d, yaml.Indent(2), yaml.IndentSequence(true))
-	if err != nil {
-		return nil, fmt.Errorf("policy: cannot write document: %w", err)
-	}
-	return text, nil
-}
-
 // parse returns the root of the only YAML document of the text, nil if there is none.
 func parse(text []byte) (root ast.Node, err error) {
+	if !utf8.Valid(text) {
+		return nil, errors.New("this is no UTF-8 text")
+	}
 	if err := checkNesting(text); err != nil {
 		return nil, err
 	}
@@ -76,7 +71,7 @@ func parse(text []byte) (root ast.Node, err error) {
 		switch {
 		case doc.Body == nil:
 		case root != nil:
-			return nil, errors.New("more than one YAML document: remove what is behind ---")
+			return nil, errors.New("more than one YAML document: keep one of them")
 		default:
 			root = doc.Body
 		}

@@ -65,7 +65,7 @@ func (v *validator) unique(path, kind, name string, before []string) bool {
 		return false
 	}
 	if i := slices.IndexFunc(before, func(b string) bool { return strings.EqualFold(b, name) }); i >= 0 {
-		v.add(path, "there is a %s %q already", kind, before[i])
+		v.add(path, "%s %q is there already", kind, before[i])
 		return false
 	}
 	return true
@@ -75,7 +75,7 @@ func (v *validator) unique(path, kind, name string, before []string) bool {
 func (v *validator) name(path, kind, name string) bool {
 	switch {
 	case name == "":
-		v.add(path, "a %s needs a name", kind)
+		v.add(path, "%s without a name", kind)
 	case name != strings.TrimSpace(name) || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f }):
 		v.add(path, "%s name %q has spaces around it or control characters in it", kind, name)
 	default:
@@ -125,7 +125,7 @@ func (v *validator) domains(d *Document) {
 			path := fmt.Sprintf("tenants[%d].domains[%d]", i, j)
 			n := normaliseHost(h)
 			switch {
-			case n == "" || strings.ContainsAny(n, " \t@/;<>\"") || strings.Contains(n, "sip:"):
+			case n == "" || strings.ContainsAny(n, " \t@/;<>\"") || strings.HasPrefix(h, "sip:") || strings.HasPrefix(h, "sips:"):
 				v.add(path, "%q is no host name", h)
 			case owner[n] != "":
 				v.add(path, "domain %q belongs to tenant %q already", h, owner[n])

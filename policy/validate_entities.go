@@ -85,7 +85,7 @@ func (v *validator) phones(path string, t *Tenant, r *refs) {
 		at := fmt.Sprintf("%s.phones[%d]", path, i)
 		if v.name(at+".name", "phone", p.Name) {
 			if names[p.Name] {
-				v.add(at+".name", "there is a phone %q already", p.Name)
+				v.add(at+".name", "phone %q is there already", p.Name)
 			}
 			names[p.Name] = true
 		}
@@ -122,8 +122,9 @@ func (v *validator) phoneLine(path, ref string, t *Tenant, r *refs) {
 	if !v.number(path, number) {
 		return
 	}
-	if partition != "" {
+	if partition != "" && !slices.Contains(r.partitions, partition) {
 		v.partition(path, partition, r)
+		return
 	}
 	n := r.dial.normalise(number)
 	if _, ok := r.lines[Line{Partition: partitionName(partition), Number: n}]; ok {

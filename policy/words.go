@@ -24,6 +24,19 @@ const (
 	SwitchDefault Switch = "default"
 )
 
+// UnmarshalText also takes true, yes, false and no: many tools write "on" as one of them.
+func (s *Switch) UnmarshalText(text []byte) error {
+	switch w := Switch(text); w {
+	case "true", "yes":
+		*s = SwitchOn
+	case "false", "no":
+		*s = SwitchOff
+	default:
+		*s = w // Validate has the last word
+	}
+	return nil
+}
+
 // StateWord is a lamp state that an option of a line asks for: "unknown", "idle",
 // "ringing" or "busy"; which of them an option takes is said there. Empty means the
 // option's default.

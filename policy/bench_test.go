@@ -1,0 +1,81 @@
+package policy
+
+import (
+	"fmt"
+	"testing"
+)
+
+// large is a tenant of 1,000 groups and 50,000 phones with a line and ten buttons each.
+func large(tb testing.TB) *Snapshot {
+	tb.Helper()
+	const groups, phones = 1000, 50_000
+	t := Tenant{Name: "t", Partitions: []Partition{{Name: "P"}, {Name: "Q"}},
+		CallingSearchSpaces: []CallingSearchSpace{{Name: "PQ", Partitions: []string{"P", "Q"}}}}
+	for i := range groups {
+		t.PresenceGroups = append(t.PresenceGroups, PresenceGroup{Name: fmt.Sprintf("Group %d", i)})
+		for j := range 5 {
+			t.Permissions = append(t.Permissions, GroupPermission{
+				From: fmt.Sprintf("Group %d", i), To: fmt.Sprintf("Group %d", (i+j+1)%groups), Subscribe: Allow})
+		}
+	}
+	for i := range phones {
+		n, group := fmt.Sprint(100_000+i), fmt.Sprintf("Group %d", i%groups)
+		t.Lines = append(t.Lines, DirectoryNumber{Number: n, Partition: "Q", PresenceGroup: group})
+		p := Phone{Name: "SEP" + n, Lines: []string{n + "@Q"}, PresenceGroup: group, SubscribeCallingSearchSpace: "PQ"}
+		for j := range 10 {
+			p.BLFButtons = append(p.BLFButtons, BLFButton{Number: fmt.Sprint(100_000 + (i+j+1)%phones)})
+		}
+		t.Phones = append(t.Phones, p)
+	}
+	s, err := Compile(&Document{Tenants: []Tenant{t}})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return s
+}
+
+var benchTargets = []struct {
+	name, number string
+	want         Step
+}{
+	{"button", "100010", StepButton},
+	{"same_group", "102000", StepGroup},
+	{"permission", "102003", StepGroup},
+	{"system_default", "102500", StepGroup},
+	{"not_found", "999999", StepTarget},
+}
+
+func BenchmarkDecide(b *testing.B) {
+	s := large(b)
+	w := Watcher{Tenant: "t", Kind: WatcherPhone, ID: "SEP100000", Trusted: true}
+	for _, c := range benchTargets {
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if d := Decide(s, w, Target{Tenant: "t", Number: c.number}, Counts{}); d.Step != c.want {
+					b.Fatalf("%+v", d)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkCompileLarge(b *testing.B) {
+	for b.Loop() {
+		large(b)
+	}
+}
+
+func TestDecideAllocatesNothing(t *testing.T) {
+	for _, sc := range scenarios {
+		s := compileYAML(t, sc.policy)
+		if a := testing.AllocsPerRun(5, func() {
+			Decide(s, Watcher{Tenant: "t", Kind: WatcherPhone, ID: "A", Trusted: true}, Target{Tenant: "t", Number: "1001"}, Counts{})
+			Decide(s, Watcher{Tenant: "t", Kind: WatcherPhone, ID: "S", Trusted: true}, Target{Tenant: "u", Number: "2001"}, Counts{})
+			Decide(s, Watcher{Tenant: "t", Trusted: true}, Target{Tenant: "t", Number: "1001", Learned: true}, Counts{})
+			Decide(s, Watcher{Tenant: "t"}, Target{Tenant: "t", Number: "1111"}, Counts{})
+		}); a != 0 {
+			t.Errorf("%s: %v allocations", sc.name, a)
+		}
+	}
+}
