@@ -130,6 +130,8 @@ type Config struct {
 	// Counts returns the subscriptions there are, in all and of that watcher. nil = none.
 	Counts   func(policy.Watcher) policy.Counts
 	Resolver Resolver // nil = net.DefaultResolver
+	// ListenUDP opens the UDP sockets: another network, such as one in memory. nil = net.ListenUDP.
+	ListenUDP func(network string, addr *net.UDPAddr) (PacketConn, error)
 }
 
 // ErrConfig is wrapped by what New says about its Config.
@@ -160,6 +162,9 @@ func (c *Config) complete() error {
 	}
 	if c.Resolver == nil {
 		c.Resolver = net.DefaultResolver
+	}
+	if c.ListenUDP == nil {
+		c.ListenUDP = func(network string, addr *net.UDPAddr) (PacketConn, error) { return net.ListenUDP(network, addr) }
 	}
 	var errs []error
 	bad := func(format string, args ...any) {

@@ -68,7 +68,7 @@ func (s *Server) open(l Listen) error {
 		family = "4"
 	}
 	if l.Transport == subscription.UDP {
-		conn, err := net.ListenUDP("udp"+family, net.UDPAddrFromAddrPort(l.Addr))
+		conn, err := s.config.ListenUDP("udp"+family, net.UDPAddrFromAddrPort(l.Addr))
 		if err != nil {
 			return err
 		}

@@ -9,12 +9,20 @@ import (
 	"blfbridge/bridge/subscription"
 )
 
+// PacketConn is what is used of a UDP socket; *net.UDPConn is one. Its local address is a
+// *net.UDPAddr.
+type PacketConn interface {
+	net.PacketConn
+	ReadFromUDPAddrPort(b []byte) (n int, from netip.AddrPort, err error)
+	WriteToUDPAddrPort(b []byte, to netip.AddrPort) (int, error)
+}
+
 // udpSocket is a net.PacketConn for sipgo's ServeUDP. It hands on only what was
 // screened, and reports the socket's own address as the sender of everything: sipgo
 // keeps one entry in a pool per sender, for ever. The real one stands in the stamp of the
 // topmost Via, by which responses find their way.
 type udpSocket struct {
-	conn     *net.UDPConn
+	conn     PacketConn
 	local    netip.AddrPort
 	screener *screener
 	buf      []byte // of the one reader
@@ -24,10 +32,12 @@ type udpSocket struct {
 // maxDatagram is what IP can carry at most.
 const maxDatagram = 65535
 
-func newUDPSocket(conn *net.UDPConn, s *screener) *udpSocket {
-	// Best effort: a burst of answers to NOTIFYs must fit; the kernel caps it silently.
-	_ = conn.SetReadBuffer(4 << 20)
-	_ = conn.SetWriteBuffer(4 << 20)
+func newUDPSocket(conn PacketConn, s *screener) *udpSocket {
+	if u, ok := conn.(*net.UDPConn); ok {
+		// Best effort: a burst of answers to NOTIFYs must fit; the kernel caps it silently.
+		_ = u.SetReadBuffer(4 << 20)
+		_ = u.SetWriteBuffer(4 << 20)
+	}
 	local := conn.LocalAddr().(*net.UDPAddr).AddrPort()
 	return &udpSocket{
 		conn: conn, screener: s, buf: make([]byte, maxDatagram),
