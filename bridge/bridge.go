@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -39,6 +40,8 @@ type Options struct {
 	// Version is shown by REST.
 	Version string
 	Logger  *slog.Logger
+	// ListenUDP opens the UDP sockets: another network, such as one in memory. nil = net.ListenUDP.
+	ListenUDP func(network string, addr *net.UDPAddr) (sipua.PacketConn, error)
 	// Registry gets all metrics; nil makes one.
 	Registry *prometheus.Registry
 }

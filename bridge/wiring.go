@@ -38,7 +38,7 @@ func (b *Bridge) newSIP(c *config.Config) (*sipua.Server, error) {
 			PerSource: rate(c.SIP.Rate.PerSource, c.SIP.Rate.PerSourceBurst),
 			Total:     rate(c.SIP.Rate.Total, c.SIP.Rate.TotalBurst),
 		},
-		Logger: b.log, Registerer: b.registry,
+		Logger: b.log, Registerer: b.registry, ListenUDP: b.opts.ListenUDP,
 		Policy:  b.policy.snapshot,
 		Learned: func(tenant, number string) bool { return b.lamps.Learned(tenant, number) },
 		Counts:  func(w policy.Watcher) policy.Counts { return b.notifier.Counts(w) },
