@@ -82,10 +82,10 @@ func (s *screener) screen(dst []byte, in inbound) (v verdict, out []byte) {
 	}
 	dst = append(dst, in.msg[:h.topStart]...)
 	dst = top.stamp(dst, in.source, s.natForce || in.transport.Stream())
-	if rest != "" {
+	for _, v := range splitUnquoted(rest, ',') {
 		// sipgo misreads a list of Vias if one has no parameters.
 		dst = append(dst, "\r\nVia: "...)
-		dst = append(dst, bytes.TrimSpace([]byte(rest))...)
+		dst = append(dst, v...)
 	}
 	return pass, append(dst, in.msg[h.topEnd:]...)
 }
