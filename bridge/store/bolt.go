@@ -136,7 +136,6 @@ func (b *Bolt) Commit(ctx context.Context, deltas []Delta, lamps []LampDelta) er
 	}
 	var refused []Fence
 	err := b.update(ctx, func(tx *bolt.Tx) error {
-		refused = nil
 		for _, part := range partition(deltas) {
 			switch stored := readEpoch(tx, part.Shard); {
 			case stored > part.Epoch:

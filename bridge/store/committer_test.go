@@ -253,8 +253,17 @@ func TestParts(t *testing.T) {
 			if len(b) > 5 {
 				t.Errorf("a part of %d", len(b))
 			}
+			perShard := map[byte]int{}
 			for _, kv := range b {
 				seen[kv]++
+				if strings.Contains(kv, "/") {
+					perShard[kv[0]]++
+				}
+			}
+			for shard, n := range perShard {
+				if n != 3 {
+					t.Errorf("shard %c was split: %v", shard, b)
+				}
 			}
 		}
 		if len(seen) != 15 || c.Away() {
@@ -280,6 +289,7 @@ func TestMaxDelay(t *testing.T) {
 			time.Sleep(time.Millisecond)
 		}
 		time.Sleep(time.Second)
+		synctest.Wait()
 		if n := len(d.batches); n != 3 {
 			t.Errorf("%d commits in 25 ms, want 3", n)
 		}
