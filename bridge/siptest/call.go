@@ -3,7 +3,6 @@ package siptest
 import (
 	"context"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 )
@@ -28,6 +27,7 @@ type Call struct {
 	sdpVersion    int
 	holding       bool
 	acked         bool
+	mediaTo       string // where the peer takes media, "" until its SDP came
 	transfer      int
 	transferred   flag
 }
@@ -144,9 +144,13 @@ func (c *Call) inDialog(ctx context.Context, method string, body []byte, extra .
 	}, func(r *Message) {
 		if method == "INVITE" && r.Code >= 200 {
 			c.acknowledge(sent, r)
+			c.peerSDP(r.Body)
 		}
 	})
 }
+
+// glareWait lies in the range of RFC 3261 §14.1 for the side that did not make the Call-ID.
+const glareWait = 500 * time.Millisecond
 
 // Hold puts the call on hold by a re-INVITE with a=sendonly.
 func (c *Call) Hold(ctx context.Context) error { return c.reinvite(ctx, true) }
@@ -160,6 +164,13 @@ func (c *Call) reinvite(ctx context.Context, hold bool) error {
 		direction = "sendonly"
 	}
 	_, err := c.inDialog(ctx, "INVITE", c.sdp(direction))
+	for tries := 0; StatusOf(err) == 491 && tries < 5; tries++ { // RFC 3261 §14.1: the peer's own is under way
+		select {
+		case <-time.After(glareWait):
+		case <-ctx.Done():
+		}
+		_, err = c.inDialog(ctx, "INVITE", c.sdp(direction))
+	}
 	if err == nil {
 		c.mu.Lock()
 		c.holding = hold
@@ -168,9 +179,22 @@ func (c *Call) reinvite(ctx context.Context, hold bool) error {
 	return err
 }
 
-// Bye ends an answered call.
+// Bye ends an answered call. It is enough if the peer's BYE comes meanwhile: a PBX may
+// not answer ours then.
 func (c *Call) Bye(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	c.phone.spawn(func() {
+		select {
+		case <-c.ended.c():
+			cancel()
+		case <-ctx.Done():
+		}
+	})
 	_, err := c.inDialog(ctx, "BYE", nil)
+	if c.ended.is() {
+		err = nil
+	}
 	c.finish()
 	return err
 }
@@ -194,32 +218,6 @@ func (c *Call) finish() {
 	c.phone.mu.Lock()
 	delete(c.phone.calls, c.id)
 	c.phone.mu.Unlock()
-}
-
-// sdp is a minimal offer or answer for a phone that never sends media.
-func (c *Call) sdp(direction string) []byte {
-	host := "127.0.0.1"
-	if a := c.phone.Addr(); a != "" {
-		host = a[:strings.LastIndex(a, ":")]
-	}
-	c.mu.Lock()
-	c.sdpVersion++
-	v := c.sdpVersion
-	c.mu.Unlock()
-	return fmt.Appendf(nil, "v=0\r\no=- 1 %d IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\n"+
-		"m=audio 9 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\na=%s\r\n", v, host, host, direction)
-}
-
-// answerTo mirrors an offer's direction.
-func (c *Call) answerTo(offer []byte) []byte {
-	for _, d := range [...]struct{ offered, answered string }{
-		{"a=sendonly", "recvonly"}, {"a=recvonly", "sendonly"}, {"a=inactive", "inactive"},
-	} {
-		if strings.Contains(string(offer), d.offered) {
-			return c.sdp(d.answered)
-		}
-	}
-	return c.sdp("sendrecv")
 }
 
 // starTimeout is how long a star code's call may take to be answered and dropped.

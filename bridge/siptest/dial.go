@@ -117,6 +117,10 @@ func (c *Call) inviteResponse(inv, r *Message, extra []Header, attempt int) {
 		}
 		c.mu.Unlock()
 		c.acknowledge(inv, r)
+		c.peerSDP(r.Body)
+		if !c.answered.is() {
+			c.silence()
+		}
 		c.ringing.set()
 		c.answered.set()
 		c.final.set()

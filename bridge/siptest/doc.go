@@ -4,7 +4,7 @@
 //
 // A [Phone] owns one UDP socket or TCP connection. It registers ([Phone.Register]),
 // calls ([Phone.Dial]), is called ([Phone.Incoming]) and subscribes
-// ([Phone.Subscribe]). Its calls carry a minimal SDP and no media.
+// ([Phone.Subscribe]). Its calls carry a minimal SDP and silence.
 //
 // A [Subscription] is the strict watcher. It answers every NOTIFY and records each
 // breach of RFC 3261, RFC 6665, RFC 4235 and RFC 3863 as a [Violation]; NOTIFYs that

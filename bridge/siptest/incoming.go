@@ -129,6 +129,7 @@ func (c *Call) Answer() error {
 	r.Body = c.answerTo(c.invite.Body)
 	c.answered.set()
 	c.phone.respond(c.invite, r)
+	c.silence()
 	c.repeat(r, timerT1)
 	return nil
 }

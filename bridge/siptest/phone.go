@@ -58,6 +58,8 @@ type Config struct {
 	UserAgent string
 	// Compact writes compact header names (RFC 3261 §7.3.3).
 	Compact bool
+	// NoMedia opens no media socket; calls send nothing then.
+	NoMedia bool
 	// Timeout is how long a request waits for its final response, default 10 s.
 	Timeout time.Duration
 	// Trace, if set, is called with every message sent and received, in order, from
@@ -91,6 +93,7 @@ type Phone struct {
 
 	mu      sync.Mutex // guards all below
 	link    link
+	rtp     net.PacketConn
 	dead    bool
 	policy  Policy
 	mute    bool
@@ -143,8 +146,11 @@ func (p *Phone) Close() {
 	p.mu.Lock()
 	first := !p.dead
 	p.dead = true
-	l := p.link
+	l, rtp := p.link, p.rtp
 	p.mu.Unlock()
+	if rtp != nil {
+		rtp.Close()
+	}
 	if first {
 		close(p.closed)
 	}

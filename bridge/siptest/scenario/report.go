@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -70,13 +72,13 @@ func (r *Report) OK() bool {
 	return len(r.Violations) == 0 && !slices.ContainsFunc(r.Results, func(x Result) bool { return !x.OK() })
 }
 
-// Latencies are those of all lamps that changed, sorted.
+// Latencies are those of all lamps that a phone's action changed at once, sorted.
 func (r *Report) Latencies() []time.Duration {
 	var out []time.Duration
 	for _, x := range r.Results {
 		for _, s := range x.Steps[min(1, len(x.Steps)):] {
 			for _, l := range s.Lamps {
-				if l.Changed && l.OK() && l.Latency > 0 {
+				if l.Changed && l.OK() && l.Latency > 0 && s.Step.prompt() {
 					out = append(out, l.Latency)
 				}
 			}
@@ -128,7 +130,7 @@ func (p Printer) Step(s StepResult) {
 	}
 	var least, most time.Duration
 	for _, l := range s.Lamps {
-		if l.Changed && l.Latency > 0 {
+		if l.Changed && l.Latency > 0 && s.Step.prompt() {
 			least, most = min(cmp.Or(least, l.Latency), l.Latency), max(most, l.Latency)
 		}
 	}
@@ -179,13 +181,25 @@ func (p Printer) Report(r *Report) {
 	fmt.Fprintln(p.W, verdict)
 }
 
-// brief keeps a flood of equal violations readable.
+// longNumber is a CSeq or a port, which would keep equal violations apart.
+var longNumber = regexp.MustCompile(`[0-9]{4,}`)
+
+// brief lists violations, equal ones once with their number.
 func brief(vs []siptest.Violation) string {
-	const most = 20
-	if len(vs) > most {
-		return siptest.Describe(vs[:most]) + fmt.Sprintf("and %d more\n", len(vs)-most)
+	count := map[string]int{}
+	var b strings.Builder
+	for _, v := range vs {
+		_, detail, ok := strings.Cut(v.Detail, ": ") // without the watch
+		if !ok {
+			detail = v.Detail
+		}
+		count[v.Rule+": "+longNumber.ReplaceAllString(detail, "N")]++
 	}
-	return siptest.Describe(vs)
+	for _, key := range slices.Sorted(maps.Keys(count)) {
+		fmt.Fprintf(&b, "%4d × %s\n", count[key], key)
+	}
+	fmt.Fprintf(&b, "the first one in:\n%s\n", vs[0].Text)
+	return b.String()
 }
 
 func short(d time.Duration) string {

@@ -96,18 +96,29 @@ func (r *runner) open(ctx context.Context) error {
 		}
 	}
 	for _, m := range r.cfg.Makes {
-		if _, err := r.watch(ctx, m); err != nil {
+		if err := r.watch(ctx, m); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// close leaves no registration or subscription behind, as far as the servers answer.
 func (r *runner) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	defer cancel()
 	for _, w := range r.watchers {
+		for _, s := range w.subs {
+			if err := s.Refresh(ctx, 0); err != nil {
+				r.cfg.Log.Debug("not unsubscribed", "watcher", w.Name, "error", err)
+			}
+		}
 		w.phone.Close()
 	}
 	for _, a := range r.actors {
+		if err := a.Unregister(ctx); err != nil {
+			r.cfg.Log.Debug("not unregistered", "watcher", a.User(), "error", err)
+		}
 		a.Close()
 	}
 }

@@ -52,6 +52,12 @@ func (s Step) String() string {
 	return strings.TrimSpace(s.Phone + " " + s.Verb + " " + s.Other)
 }
 
+// prompt tells actions that the PBX follows at once from those that take as long as the
+// PBX or its announcement likes.
+func (s Step) prompt() bool {
+	return s.Verb != "hears the end" && s.Verb != "turns dnd on" && s.Verb != "turns dnd off"
+}
+
 // verbs and whether another phone follows.
 var verbs = []struct {
 	text   string

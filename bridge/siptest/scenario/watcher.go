@@ -49,26 +49,27 @@ type watcher struct {
 	marks map[string]int                   // length of each history before the step
 }
 
-func (r *runner) watch(ctx context.Context, m Make) (*watcher, error) {
+func (r *runner) watch(ctx context.Context, m Make) error {
 	u := r.cfg.Watcher
 	p, err := siptest.NewPhone(siptest.Config{
 		User: u.Number, Password: u.Password, Proxy: r.cfg.Bridge, Domain: r.cfg.Domain,
 		TCP: m.TCP, UserAgent: m.UserAgent, Log: r.cfg.Log,
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	w := &watcher{Make: m, phone: p, subs: map[string]*siptest.Subscription{}, marks: map[string]int{}}
 	r.watchers = append(r.watchers, w)
 	for i, name := range phones {
 		number := r.cfg.PBX.Users[i].Number
-		w.subs[name], err = p.Subscribe(ctx, siptest.SubscribeConfig{
+		s, err := p.Subscribe(ctx, siptest.SubscribeConfig{
 			Target: number, Event: m.Event, Accept: m.Accept, Expires: 3600, Schemas: &r.schemas, Foreign: r.cfg.Foreign})
 		if err != nil {
-			return nil, fmt.Errorf("scenario: %s watches %s at %s: %w", m.Name, number, r.cfg.Bridge, err)
+			return fmt.Errorf("scenario: %s watches %s at %s: %w", m.Name, number, r.cfg.Bridge, err)
 		}
+		w.subs[name] = s
 	}
-	return w, nil
+	return nil
 }
 
 func (w *watcher) mark() {

@@ -1,0 +1,155 @@
+// Command live plays a small office's calls on a real PBX and checks every lamp that
+// the bridge shows of them. scripts/test-live runs it; needs.go says what the PBX must have.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+
+	"blfbridge/bridge/siptest/scenario"
+)
+
+// options are the command line.
+type options struct {
+	asterisk, ariUser, ariPassword string
+	freeswitch, eslPassword        string
+	sip, domain, users, codes      string
+	bridge, watcher, only          string
+	schemas                        string
+	tcp, lab, plain, verbose       bool
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	ok, err := run(ctx, os.Args[1:])
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		os.Exit(2)
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "test-live:", err)
+		os.Exit(1)
+	case !ok:
+		os.Exit(1)
+	}
+}
+
+func parse(args []string) (options, error) {
+	var o options
+	f := flag.NewFlagSet("test-live", flag.ContinueOnError)
+	f.StringVar(&o.asterisk, "asterisk", "", "ARI `URL` of an Asterisk, such as http://127.0.0.1:8088/ari")
+	f.StringVar(&o.ariUser, "ari-user", "blfbridge", "ARI user")
+	f.StringVar(&o.ariPassword, "ari-password", "", "ARI password, or in BLFBRIDGE_LIVE_PASSWORD")
+	f.StringVar(&o.freeswitch, "freeswitch", "", "event socket `host:port` of a FreeSWITCH, such as 127.0.0.1:8021")
+	f.StringVar(&o.eslPassword, "esl-password", "", "event socket password, or in BLFBRIDGE_LIVE_PASSWORD")
+	f.BoolVar(&o.lab, "lab", false, "start the Asterisk of scripts/pbx and use that")
+	f.StringVar(&o.sip, "sip", "", "the PBX's SIP `host:port`; default port 5060 of the same host")
+	f.StringVar(&o.domain, "domain", "", "the phones' SIP domain; default the host of --sip")
+	f.StringVar(&o.users, "users", "", "four `number:password`, comma-separated: phones A, B, C and D")
+	f.StringVar(&o.codes, "codes", "pickup=*89,dnd-on=*78,dnd-off=*79", "the PBX's feature codes; an empty one leaves its scenarios out")
+	f.BoolVar(&o.tcp, "tcp", false, "the calling phones use TCP")
+	f.StringVar(&o.bridge, "bridge", "", "SIP `host:port` of a bridge that runs already; default: build and start one")
+	f.StringVar(&o.watcher, "watcher", "", "`number:password` the watchers log in with; default phone D without password")
+	f.StringVar(&o.only, "scenarios", "", "only these, comma-separated; \"list\" lists them")
+	f.StringVar(&o.schemas, "schemas", "bridge/eventpkg/testdata/schema", "`folder` of the XML schemas; empty: no validation")
+	f.BoolVar(&o.plain, "plain", false, "no colours")
+	f.BoolVar(&o.verbose, "v", false, "log what the phones and the bridge say")
+	f.Usage = func() {
+		fmt.Fprint(f.Output(), "usage: scripts/test-live --asterisk URL | --freeswitch HOST:PORT | --lab  [options]\n\n", needs, "\nOptions:\n")
+		f.PrintDefaults()
+	}
+	if err := f.Parse(args); err != nil {
+		return o, err
+	}
+	n := 0
+	for _, given := range []bool{o.asterisk != "", o.freeswitch != "", o.lab} {
+		if given {
+			n++
+		}
+	}
+	if o.only != "list" && n != 1 {
+		f.Usage()
+		return o, flag.ErrHelp
+	}
+	secret := os.Getenv("BLFBRIDGE_LIVE_PASSWORD")
+	if o.ariPassword == "" {
+		o.ariPassword = secret
+	}
+	if o.eslPassword == "" {
+		o.eslPassword = secret
+	}
+	return o, nil
+}
+
+func run(ctx context.Context, args []string) (ok bool, err error) {
+	o, err := parse(args)
+	if err != nil {
+		return false, err
+	}
+	list, err := choose(o.only)
+	if list == nil || err != nil {
+		return err == nil, err
+	}
+	log := slog.New(slog.DiscardHandler)
+	if o.verbose {
+		log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
+	if o.lab {
+		stop, err := o.startLab(ctx)
+		if err != nil {
+			return false, err
+		}
+		defer stop()
+	}
+	cfg, err := o.scenarioConfig()
+	if err != nil {
+		return false, err
+	}
+	cfg.Log = log
+	if cfg.Bridge == "" {
+		addr, stop, err := o.startBridge(ctx)
+		if err != nil {
+			return false, err
+		}
+		defer func() { err = errors.Join(err, stop()) }()
+		cfg.Bridge = addr
+	}
+	p := scenario.Printer{W: os.Stdout, Colour: !o.plain && os.Getenv("NO_COLOR") == ""}
+	cfg.OnScenario, cfg.OnStep = p.Scenario, p.Step
+	rep, err := scenario.Run(ctx, cfg, list)
+	if rep != nil {
+		p.Report(rep)
+	}
+	return err == nil && rep.OK(), err
+}
+
+// choose returns the scenarios to play; nil if they were only to be listed.
+func choose(only string) ([]scenario.Scenario, error) {
+	all := scenario.Office()
+	if only == "" {
+		return all, nil
+	}
+	if only == "list" {
+		for _, s := range all {
+			fmt.Printf("%-20s %s\n", s.Name, s.Title)
+		}
+		return nil, nil
+	}
+	var out []scenario.Scenario
+	for name := range strings.SplitSeq(only, ",") {
+		i := slices.IndexFunc(all, func(s scenario.Scenario) bool { return s.Name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("no scenario %q; --scenarios list names them", name)
+		}
+		out = append(out, all[i])
+	}
+	return out, nil
+}
