@@ -18,9 +18,12 @@ import (
 	"blfbridge/bridge/device"
 )
 
+// labPhones are the endpoints of the recorded Asterisk.
+var labPhones = []string{"PJSIP/1001", "PJSIP/1002", "PJSIP/1003", "PJSIP/1004", "PJSIP/1005", "PJSIP/1006"}
+
 // inTalk is a rig in the middle of a call: 1001 (busy) talks to 1002.
 func inTalk(t *testing.T, cfg Config) *rig {
-	r := newRig(t, replay.ARIConfig{Recording: readRecording(t, "call_hangup_by_caller.jsonl")}, cfg)
+	r := newRig(t, replay.ARIConfig{Recording: readRecording(t, "call_hangup_by_caller.jsonl"), Endpoints: labPhones}, cfg)
 	r.pbx.Next() // INVITE
 	r.pbx.Next() // answered
 	return r

@@ -262,6 +262,7 @@ func (r *rig) run(f func()) {
 		if err := <-done; err != nil {
 			r.t.Errorf("Run: %v", err)
 		}
+		synctest.Wait() // the server notices
 		r.stop()
 		synctest.Wait()
 	}()

@@ -135,3 +135,41 @@ func TestReplaceKeepsHoldAndDirection(t *testing.T) {
 		t.Errorf("calls are %+v", c)
 	}
 }
+
+// A channel that an event brought, changed or ended during a look is as the event said.
+func TestEventsWinOverChannelsOfALook(t *testing.T) {
+	for _, how := range []string{"replace", "compare"} {
+		t.Run(how, func(t *testing.T) {
+			f := newFeed()
+			f.device("PJSIP/1001", rawInUse)
+			f.channel(evChannel, "answered", "Ringing")
+			f.channel(evChannel, "ended", "Up")
+			f.channel(evChannel, "lost", "Up")
+			f.touched = newTouched()
+			f.channel(evChannel, "answered", "Up")
+			f.channel(evChannel, "new", "Ring")
+			f.channel(evEnded, "ended", "Up")
+			k := &look{endpoints: map[string]bool{}, raw: map[string]string{}, channels: map[string]astChannel{
+				"answered": {id: "answered", name: "PJSIP/1001-answered", state: "Ringing"},
+				"ended":    {id: "ended", name: "PJSIP/1001-ended", state: "Up"},
+				"missed":   {id: "missed", name: "PJSIP/1001-missed", state: "Up"},
+			}}
+			if how == "replace" {
+				f.replace(k, f.now)
+			} else {
+				d := f.compare(k, f.now)
+				if len(d.channels) != 1 || len(d.gone) != 1 {
+					t.Errorf("differences %+v, want missed and lost", d)
+				}
+				f.repair(d, k, f.now)
+			}
+			got := map[string]string{}
+			for id, l := range f.legs {
+				got[id] = l.ast.state
+			}
+			if want := "map[answered:Up missed:Up new:Ring]"; fmt.Sprint(got) != want {
+				t.Errorf("channels are %v, want %s", got, want)
+			}
+		})
+	}
+}

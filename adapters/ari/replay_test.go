@@ -138,10 +138,7 @@ type player struct {
 }
 
 func newPlayer(t *testing.T, l *lampsFile) *player {
-	cfg := replay.ARIConfig{Recording: readRecording(t, l.recording), Start: l.start}
-	for i := range 6 {
-		cfg.Endpoints = append(cfg.Endpoints, fmt.Sprintf("PJSIP/100%d", i+1))
-	}
+	cfg := replay.ARIConfig{Recording: readRecording(t, l.recording), Start: l.start, Endpoints: labPhones}
 	return &player{t: t, l: l, r: newRig(t, cfg, Config{Devices: l.devices, NoDialogs: true})}
 }
 

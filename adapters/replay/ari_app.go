@@ -22,7 +22,8 @@ var ariSources = []string{"deviceState:", "channel:", "endpoint:", "bridge:"}
 // ariApp is a Stasis application with its event socket.
 type ariApp struct {
 	name    string
-	conn    *websocket.Conn
+	conn    *websocket.Conn // nil as long as the handshake is under way
+	pending [][]byte        // until then
 	sources map[string]bool
 	allowed []string // event types; nil is all
 }
@@ -74,7 +75,8 @@ func (p *ariApp) wants(typ string) bool {
 
 func (p *ariApp) send(raw []byte) {
 	if p.conn == nil {
-		return // its handshake is under way
+		p.pending = append(p.pending, raw)
+		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), ariWriteTimeout)
 	defer cancel()
@@ -109,6 +111,10 @@ func (a *ARI) events(w http.ResponseWriter, r *http.Request) {
 	defer conn.CloseNow() //nolint:errcheck
 	a.mu.Lock()
 	app.conn = conn
+	for _, raw := range app.pending {
+		app.send(raw)
+	}
+	app.pending = nil
 	a.mu.Unlock()
 	for err == nil {
 		_, _, err = conn.Read(context.Background())
