@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/percipia/eslgo/command"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"blfbridge/bridge/device"
@@ -230,5 +231,40 @@ func TestFreeSWITCH(t *testing.T) {
 		if n := l.metric(m); n != 0 {
 			t.Errorf("%s is %v", m, n)
 		}
+	}
+}
+
+// Bursts of calls that come and go while the reconciler looks all the time: it repairs
+// nothing, and at the end every lamp is out.
+func TestFreeSWITCHBursts(t *testing.T) {
+	l := newLive(t)
+	for _, p := range l.phones {
+		p.SetPolicy(siptest.AutoAnswer)
+	}
+	c, err := l.src.dial(t.Context())
+	l.must(err)
+	defer c.close()
+	for range 8 {
+		for range 10 {
+			for _, to := range []string{"1001", "1002", "1003"} {
+				_, err := c.do(t.Context(), command.API{Background: true, Command: "originate", Arguments: "user/" + to + "@pbx.test &park()"})
+				l.must(err)
+			}
+		}
+		time.Sleep(400 * time.Millisecond)
+		_, err := c.api(t.Context(), "hupall", "")
+		l.must(err)
+	}
+	for _, n := range []string{"1001@pbx.test", "1002@pbx.test", "1003@pbx.test"} {
+		l.shows(n, "idle | -")
+	}
+	time.Sleep(3 * l.src.cfg.Reconcile)
+	for _, m := range []string{"blfbridge_esl_drift_total", "blfbridge_esl_parse_errors_total", "blfbridge_esl_queue_overflows_total"} {
+		if n := l.metric(m); n != 0 {
+			t.Errorf("%s is %v", m, n)
+		}
+	}
+	if n := l.metric("blfbridge_esl_events_total"); n < 500 {
+		t.Errorf("only %v events: the calls did not happen", n)
 	}
 }
