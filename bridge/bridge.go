@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"blfbridge/bridge/admin"
 	"blfbridge/bridge/compositor"
 	"blfbridge/bridge/config"
 	"blfbridge/bridge/line"
@@ -54,7 +55,7 @@ type Bridge struct {
 	cfg      atomic.Pointer[config.Config]
 	sip      *sipua.Server
 	policy   *policyKeeper
-	started  time.Time
+	admin    *admin.Server // nil if admin.listen is empty
 
 	// Set once by Run, before what uses them starts.
 	backend   store.Backend
@@ -71,7 +72,7 @@ type Bridge struct {
 
 // New checks the options and opens the SIP sockets; nothing is served before Run.
 func New(o Options) (*Bridge, error) {
-	b := &Bridge{opts: o, log: o.Logger, registry: o.Registry, started: time.Now()}
+	b := &Bridge{opts: o, log: o.Logger, registry: o.Registry}
 	if b.log == nil {
 		b.log = slog.New(slog.DiscardHandler)
 	}
@@ -86,6 +87,14 @@ func New(o Options) (*Bridge, error) {
 		return nil, err
 	}
 	b.sip = sip
+	if o.Config.Admin.Listen != "" {
+		if b.admin, err = b.newAdmin(); err == nil {
+			err = b.admin.Listen(context.Background())
+		}
+		if err != nil {
+			return nil, errors.Join(err, sip.Close())
+		}
+	}
 	return b, nil
 }
 
@@ -108,16 +117,19 @@ func (b *Bridge) Run(ctx context.Context) error {
 	var stack cleanup
 	defer stack.run(b.log)
 
+	stack.add("sip sockets", func(context.Context) error { return b.sip.Close() })
+	fail := make(chan error, 8)
+	start := func(name string, run func(context.Context) error) {
+		stack.add(name, background(name, run, fail))
+	}
+	if b.admin != nil {
+		start("admin", b.admin.Run)
+	}
 	if err := b.openStore(ctx, &stack); err != nil {
 		return err
 	}
 	if ctx.Err() != nil {
 		return nil
-	}
-	fail := make(chan error, 8)
-	start := func(name string, run func(context.Context) error) {
-		stop := background(name, run, fail)
-		stack.add(name, stop)
 	}
 	b.newNotifier()
 	b.sources = newSourceSet(b)

@@ -170,7 +170,7 @@ func (k *policyKeeper) run(ctx context.Context) error {
 
 // follow takes the store's revision over.
 func (k *policyKeeper) follow(ctx context.Context, revision uint64) {
-	if k.revisionNow() == revision {
+	if _, now := k.inForce(); now == revision {
 		return
 	}
 	d, got, err := k.b.policies.Load(ctx)
@@ -187,10 +187,11 @@ func (k *policyKeeper) follow(ctx context.Context, revision uint64) {
 	k.b.log.Info("policy changed", "revision", got)
 }
 
-func (k *policyKeeper) revisionNow() uint64 {
+// inForce is the document in force and its revision; the document must not be changed.
+func (k *policyKeeper) inForce() (*policy.Document, uint64) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.revision
+	return k.document, k.revision
 }
 
 // importDocument checks a document and, unless dryRun, stores it and puts it in force.
@@ -207,7 +208,8 @@ func (k *policyKeeper) importDocument(ctx context.Context, data []byte, ifRevisi
 		return 0, ErrPolicyFile
 	}
 	if dryRun {
-		return k.revisionNow(), nil
+		_, revision := k.inForce()
+		return revision, nil
 	}
 	revision, err := k.b.policies.Import(ctx, d, ifRevision)
 	if err != nil {
