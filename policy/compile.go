@@ -144,8 +144,8 @@ func (s *Snapshot) WithDomains(domains []string) *Snapshot {
 	}
 	slices.Sort(n.learned)
 
-	switch n.sole = sole; {
-	case sole == nil && len(n.listed) == 0 && len(n.learned) == 1:
+	n.sole = sole
+	if len(n.listed) == 0 && len(n.learned) == 1 {
 		n.sole = n.tenants[n.learned[0]]
 	}
 	if n.fallback == "" || n.tenants[n.fallback] == nil {
@@ -162,8 +162,7 @@ func (s *Snapshot) implicit(name string) *tenant {
 	if t := s.tenants[name]; t != nil && !t.listed {
 		return t
 	}
-	t := s.compileTenant(&Tenant{Name: name})
-	return t
+	return s.compileTenant(&Tenant{Name: name})
 }
 
 func (s *Snapshot) compileCross(d *Document) {

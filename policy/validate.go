@@ -17,11 +17,10 @@ func Validate(d *Document) error {
 	v.notNegative("max_subscriptions_per_watcher", d.MaxSubscriptionsPerWatcher)
 
 	tenants := map[string]*Tenant{}
-	var names []string
+	names := newNameSet()
 	for i := range d.Tenants {
 		t := &d.Tenants[i]
 		if v.unique(fmt.Sprintf("tenants[%d].name", i), "tenant", t.Name, names) {
-			names = append(names, t.Name)
 			tenants[t.Name] = t
 		}
 	}
@@ -59,15 +58,16 @@ func (v *validator) notNegative(path string, n int) {
 	}
 }
 
-// unique checks a new name against those before it; false if it cannot be used.
-func (v *validator) unique(path, kind, name string, before []string) bool {
+// unique checks a new name against those before it and adds it; false if it cannot be used.
+func (v *validator) unique(path, kind, name string, before *nameSet) bool {
 	if !v.name(path, kind, name) {
 		return false
 	}
-	if i := slices.IndexFunc(before, func(b string) bool { return strings.EqualFold(b, name) }); i >= 0 {
-		v.add(path, "%s %q is there already", kind, before[i])
+	if other, ok := before.like(name); ok {
+		v.add(path, "%s %q is there already", kind, other)
 		return false
 	}
+	before.add(name)
 	return true
 }
 
@@ -85,9 +85,9 @@ func (v *validator) name(path, kind, name string) bool {
 }
 
 // reference checks that a name exists.
-func (v *validator) reference(path, kind, name string, names []string) {
-	if !slices.Contains(names, name) {
-		v.add(path, "no %s %q%s", kind, name, didYouMean(name, names))
+func (v *validator) reference(path, kind, name string, names *nameSet) {
+	if !names.has(name) {
+		v.add(path, "no %s %q%s", kind, name, didYouMean(name, names.list))
 	}
 }
 
@@ -105,9 +105,9 @@ func (v *validator) unknownWatchers(d *Document) {
 	}
 	// The group must be known everywhere, or unknown watchers would be refused where not.
 	for i := range d.Tenants {
-		if names := groupNames(&d.Tenants[i]); !slices.Contains(names, u.As) {
+		if names := groupNames(&d.Tenants[i]); !names.has(u.As) {
 			v.add("unknown_watchers.as", "no presence group %q in tenant %q%s (or %s)",
-				u.As, d.Tenants[i].Name, didYouMean(u.As, names), orList([]string{Challenge, Refuse}))
+				u.As, d.Tenants[i].Name, didYouMean(u.As, names.list), orList([]string{Challenge, Refuse}))
 		}
 	}
 	if len(d.Tenants) == 0 {
@@ -136,7 +136,7 @@ func (v *validator) domains(d *Document) {
 	}
 }
 
-func (v *validator) crossTenant(d *Document, tenants map[string]*Tenant, names []string) {
+func (v *validator) crossTenant(d *Document, tenants map[string]*Tenant, names *nameSet) {
 	seen := map[crossKey]bool{}
 	for i, c := range d.CrossTenantPermissions {
 		path := fmt.Sprintf("cross_tenant_permissions[%d]", i)

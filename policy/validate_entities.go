@@ -122,7 +122,7 @@ func (v *validator) phoneLine(path, ref string, t *Tenant, r *refs) {
 	if !v.number(path, number) {
 		return
 	}
-	if partition != "" && !slices.Contains(r.partitions, partition) {
+	if partition != "" && !r.partitions.has(partition) {
 		v.partition(path, partition, r)
 		return
 	}
@@ -130,7 +130,7 @@ func (v *validator) phoneLine(path, ref string, t *Tenant, r *refs) {
 	if _, ok := r.lines[Line{Partition: partitionName(partition), Number: n}]; ok {
 		return
 	}
-	if partition == "" && slices.ContainsFunc(r.partitions, func(p string) bool { _, ok := r.lines[Line{Partition: p, Number: n}]; return ok }) {
+	if partition == "" && slices.ContainsFunc(r.partitions.list, func(p string) bool { _, ok := r.lines[Line{Partition: p, Number: n}]; return ok }) {
 		return
 	}
 	if partitionName(partition) == "" && (t.Learn == nil || *t.Learn) {
@@ -158,13 +158,11 @@ func (v *validator) button(path string, b *BLFButton, r *refs) {
 }
 
 func (v *validator) endUsers(path string, t *Tenant, r *refs) {
-	var ids []string
+	ids := newNameSet()
 	for i := range t.EndUsers {
 		u := &t.EndUsers[i]
 		at := fmt.Sprintf("%s.end_users[%d]", path, i)
-		if v.unique(at+".user_id", "end user", u.UserID, ids) {
-			ids = append(ids, u.UserID)
-		}
+		v.unique(at+".user_id", "end user", u.UserID, ids)
 		v.group(at+".presence_group", u.PresenceGroup, r.groups)
 		v.space(at, u.SubscribeCallingSearchSpace, r)
 		v.digest(at+".digest", u.Digest, r)

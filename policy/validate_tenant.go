@@ -10,18 +10,16 @@ import (
 func standardIfEmpty(group string) string { return cmp.Or(group, StandardGroup) }
 
 // groupNames are a tenant's groups; Standard is there without being listed.
-func groupNames(t *Tenant) []string {
-	names := []string{StandardGroup}
+func groupNames(t *Tenant) *nameSet {
+	names := newNameSet(StandardGroup)
 	for _, g := range t.PresenceGroups {
-		if g.Name != StandardGroup {
-			names = append(names, g.Name)
-		}
+		names.add(g.Name)
 	}
 	return names
 }
 
 // group checks a reference to a presence group; empty is Standard.
-func (v *validator) group(path, name string, names []string) {
+func (v *validator) group(path, name string, names *nameSet) {
 	if name != "" {
 		v.reference(path, "presence group", name, names)
 	}
@@ -29,12 +27,14 @@ func (v *validator) group(path, name string, names []string) {
 
 func (v *validator) tenant(path string, t *Tenant) {
 	v.dialling(path, t)
-	r := refs{groups: groupNames(t), partitions: []string{NonePartition}, dial: newDialPlan(t)}
+	r := refs{
+		groups: groupNames(t), partitions: newNameSet(NonePartition), spaces: newNameSet(), classes: newNameSet(), users: newNameSet(),
+		dial: newDialPlan(t),
+	}
 
-	var groups []string
+	groups := newNameSet()
 	for i, g := range t.PresenceGroups {
 		if v.unique(fmt.Sprintf("%s.presence_groups[%d].name", path, i), "presence group", g.Name, groups) {
-			groups = append(groups, g.Name)
 			if g.Name != StandardGroup && strings.EqualFold(g.Name, StandardGroup) || g.Name == Challenge || g.Name == Refuse {
 				v.add(fmt.Sprintf("%s.presence_groups[%d].name", path, i), "%q is a reserved name", g.Name)
 			}
@@ -46,15 +46,11 @@ func (v *validator) tenant(path string, t *Tenant) {
 		if strings.Contains(p.Name, "@") {
 			v.add(at, "a partition name cannot contain @: %q", p.Name)
 		}
-		if v.unique(at, "partition", p.Name, r.partitions) {
-			r.partitions = append(r.partitions, p.Name)
-		}
+		v.unique(at, "partition", p.Name, r.partitions)
 	}
 	for i, c := range t.CallingSearchSpaces {
 		at := fmt.Sprintf("%s.calling_search_spaces[%d]", path, i)
-		if v.unique(at+".name", "calling search space", c.Name, r.spaces) {
-			r.spaces = append(r.spaces, c.Name)
-		}
+		v.unique(at+".name", "calling search space", c.Name, r.spaces)
 		for j, p := range c.Partitions {
 			v.reference(fmt.Sprintf("%s.partitions[%d]", at, j), "partition", p, r.partitions)
 			if slices.Contains(c.Partitions[:j], p) {
@@ -65,14 +61,12 @@ func (v *validator) tenant(path string, t *Tenant) {
 	for i := range t.LineClasses {
 		c := &t.LineClasses[i]
 		at := fmt.Sprintf("%s.line_classes[%d]", path, i)
-		if v.unique(at+".name", "line class", c.Name, r.classes) {
-			r.classes = append(r.classes, c.Name)
-		}
+		v.unique(at+".name", "line class", c.Name, r.classes)
 		v.options(at, &c.LineOptions)
 	}
 	v.lines(path, t, &r)
 	for _, u := range t.EndUsers {
-		r.users = append(r.users, u.UserID)
+		r.users.add(u.UserID)
 	}
 	v.phones(path, t, &r)
 	v.endUsers(path, t, &r)
@@ -80,7 +74,7 @@ func (v *validator) tenant(path string, t *Tenant) {
 
 // refs are the names that the things of a tenant may refer to.
 type refs struct {
-	groups, partitions, spaces, classes, users []string
+	groups, partitions, spaces, classes, users *nameSet
 	lines                                      map[Line]string // number and partition → path
 	digests                                    map[string]string
 	dial                                       dialPlan
@@ -104,7 +98,7 @@ func (v *validator) dialling(path string, t *Tenant) {
 	}
 }
 
-func (v *validator) permissions(path string, t *Tenant, groups []string) {
+func (v *validator) permissions(path string, t *Tenant, groups *nameSet) {
 	seen := map[[2]string]bool{}
 	for i, p := range t.Permissions {
 		at := fmt.Sprintf("%s.permissions[%d]", path, i)

@@ -21,6 +21,9 @@ func (p *Plan) dnd(l policy.Line, members []Member) bool {
 	}
 	for _, m := range members {
 		for _, r := range p.resolve(m.Source, m.Status) {
+			if r.tenant != l.Tenant {
+				continue
+			}
 			part := slices.Contains(r.lines, l)
 			if m.Status.Kind == device.DNDFlag {
 				if part && m.Status.DND {

@@ -1,7 +1,6 @@
 package line
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -184,5 +183,3 @@ func parseCall(t *testing.T, w string) device.Call {
 	t.Fatalf("malformed call %q", w)
 	return c
 }
-
-func (r rule) String() string { return fmt.Sprintf("%s (%s)", r.name, r.says) }
