@@ -70,6 +70,10 @@ func (s *Schemas) Validate(ctx context.Context, files map[string]string) ([]Viol
 	return out, nil
 }
 
+// toSchema: RFC 4235's prose (§4.1.6.1) and examples call the attribute display, its
+// schema display-name; phones read the former.
+var toSchema = strings.NewReplacer(`<identity display="`, `<identity display-name="`)
+
 func validate(ctx context.Context, schema string, bodies map[string]string) ([]Violation, error) {
 	dir, err := os.MkdirTemp("", "siptest-bodies-")
 	if err != nil {
@@ -80,7 +84,7 @@ func validate(ctx context.Context, schema string, bodies map[string]string) ([]V
 	text := map[string]string{}
 	for body := range bodies {
 		f := filepath.Join(dir, fmt.Sprintf("%d.xml", len(text)))
-		if err := os.WriteFile(f, []byte(body), 0o600); err != nil {
+		if err := os.WriteFile(f, []byte(toSchema.Replace(body)), 0o600); err != nil {
 			return nil, err
 		}
 		text[f] = body
