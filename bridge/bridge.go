@@ -111,6 +111,9 @@ func (b *Bridge) Config() *config.Config { return b.cfg.Load() }
 // back after a restart are not shown unknown lamps first.
 const patience = 3 * time.Second
 
+// loadTime is how long requests wait at most for the stored subscriptions.
+const loadTime = 10 * time.Second
+
 // Run serves until ctx ends, then stops in order: outstanding NOTIFYs are finished, all
 // is written, and no subscription is ended (DESIGN §4).
 func (b *Bridge) Run(ctx context.Context) error {
@@ -142,7 +145,7 @@ func (b *Bridge) Run(ctx context.Context) error {
 	b.sources.start()
 	start("policy", b.policy.run)
 	b.wait(ctx, "the PBXs", patience, b.lamps.Heard)
-	start("sip", b.sip.Run)
+	start("sip", b.serveSIP)
 	start("notifier", b.notifier.Run)
 	b.serving.Store(true)
 	select {
@@ -152,6 +155,18 @@ func (b *Bridge) Run(ctx context.Context) error {
 	case err := <-fail:
 		return err
 	}
+}
+
+// serveSIP reads no request before the stored subscriptions are back: a refresh would find
+// nothing, and a new subscription could be granted for a short while only.
+func (b *Bridge) serveSIP(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return b.sip.Close()
+	case <-b.notifier.Ready():
+	case <-time.After(loadTime):
+	}
+	return b.sip.Run(ctx)
 }
 
 // wait waits until ready says so, the time is over or ctx ends.
