@@ -47,7 +47,8 @@ type Compositor struct {
 	ids          map[Key]uint32
 	presentities []*presentity // by id
 	offset       uint64
-	moved        []uint32 // of the batch being made
+	touched      map[uint32]time.Time // to be composed by the next flush
+	moved        []uint32             // of the batch being made
 	domains      map[string]bool
 }
 
@@ -182,7 +183,7 @@ func (c *Compositor) SetPlan(plan *line.Plan) {
 		if p.key.Mode == OfDevice {
 			c.enrol(p)
 		}
-		c.recompose(uint32(id), now)
+		c.touch(uint32(id), now)
 	}
 	c.flush()
 }
@@ -208,8 +209,20 @@ func (c *Compositor) recompose(id uint32, at time.Time) {
 	c.moved = append(c.moved, id)
 }
 
-// flush feeds what moved.
+// touch says that a presentity may look different now.
+func (c *Compositor) touch(id uint32, at time.Time) {
+	if c.touched == nil {
+		c.touched = map[uint32]time.Time{}
+	}
+	c.touched[id] = at
+}
+
+// flush composes what was touched, each once, and feeds what moved.
 func (c *Compositor) flush() {
+	for id, at := range c.touched {
+		c.recompose(id, at)
+	}
+	clear(c.touched)
 	if len(c.moved) == 0 {
 		return
 	}

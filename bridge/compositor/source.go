@@ -193,7 +193,7 @@ func (c *Compositor) put(s *source, d device.Status, again bool) {
 	}
 	s.devices[d.Name] = d
 	for _, id := range c.join(s, d) {
-		c.recompose(id, d.At)
+		c.touch(id, d.At)
 	}
 }
 
@@ -207,7 +207,7 @@ func (c *Compositor) drop(s *source, name string, at time.Time) {
 	delete(s.devices, name)
 	for _, id := range ids {
 		delete(c.presentities[id].members, memberKey{s.name, name})
-		c.recompose(id, at)
+		c.touch(id, at)
 	}
 }
 
@@ -255,7 +255,7 @@ func (c *Compositor) lapse(now time.Time) (next time.Duration) {
 		c.log.Warn("PBX stays away; its lamps are unknown now", "source", s.name, "devices", len(s.devices), "error", s.why)
 		for _, d := range s.devices {
 			for _, id := range c.join(s, d) {
-				c.recompose(id, now)
+				c.touch(id, now)
 			}
 		}
 	}
@@ -271,7 +271,7 @@ func (c *Compositor) settle(now time.Time) {
 	}
 	for id, p := range c.presentities {
 		if p.restored {
-			c.recompose(uint32(id), now)
+			c.touch(uint32(id), now)
 		}
 	}
 }
