@@ -105,7 +105,7 @@ func (s *Subscription) judgeHeaders(m *Message) int {
 			s.breach(ruleHeaders, "Max-Forwards is "+strconv.Quote(mf), m)
 		}
 	}
-	if b := m.Branch(); !strings.HasPrefix(b, "z9hG4bK") || len(b) < 15 {
+	if b := m.Branch(); !strings.HasPrefix(b, "z9hG4bK") || b == "z9hG4bK" {
 		s.breach("RFC 3261 §8.1.1.7", "Via branch is "+strconv.Quote(b), m)
 	}
 	if v, want := m.Get("Via"), "SIP/2.0/"+map[bool]string{true: "TCP", false: "UDP"}[s.phone.cfg.TCP]+" "; !strings.HasPrefix(v, want) {

@@ -169,7 +169,7 @@ func (m *Message) startLine(l string) error {
 			m.Code, m.Reason = code, c
 			return nil
 		}
-	case c == "SIP/2.0" && b != "":
+	case c == "SIP/2.0" && a != "" && b != "":
 		m.Method, m.URI = a, b
 		return nil
 	}
