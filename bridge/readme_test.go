@@ -1,0 +1,53 @@
+package bridge_test
+
+import (
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"blfbridge/bridge/config"
+	"blfbridge/policy"
+)
+
+// TestREADME: every YAML example of the README is what its reader takes it for.
+func TestREADME(t *testing.T) {
+	text, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := func(string) (string, bool) { return "secret", true }
+	configs, policies := 0, 0
+	pbx := ""
+	for _, m := range regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
+		block := m[1]
+		if strings.Contains(block, "tenants:") {
+			policies++
+			d, err := policy.Load([]byte(block))
+			if err == nil {
+				_, err = policy.Compile(d)
+			}
+			if err != nil {
+				t.Errorf("this policy is not valid: %v\n%s", err, block)
+			}
+			continue
+		}
+		configs++
+		if strings.HasPrefix(block, "pbx:") {
+			pbx = block
+		} else {
+			block = pbx + block // a piece to be added to the one before
+		}
+		if _, err := config.Parse([]byte(block), env); err != nil {
+			t.Errorf("this configuration is not valid: %v\n%s", err, block)
+		}
+	}
+	if configs < 3 || policies < 2 {
+		t.Errorf("found %d configurations and %d policies", configs, policies)
+	}
+	for _, m := range regexp.MustCompile(`\]\(([A-Z]+\.md)\)`).FindAllStringSubmatch(string(text), -1) {
+		if _, err := os.Stat("../" + m[1]); err != nil {
+			t.Error(err)
+		}
+	}
+}
