@@ -48,7 +48,7 @@ type Serving struct {
 type Backend interface {
 	// Config is the configuration in force, not to be changed.
 	Config() *config.Config
-	// Serving is nil while the bridge is still starting.
+	// Serving is nil while the bridge is still starting; the policy is not asked for then.
 	Serving() *Serving
 	// Checks tells what readiness depends on, and what else is worth knowing of it.
 	Checks(ctx context.Context) []api.Check

@@ -51,11 +51,12 @@ func TestReadinessElsewhere(t *testing.T) {
 func TestStarting(t *testing.T) {
 	r := admintest.Start(t, nil)
 	r.SetStarting(true)
-	for _, path := range []string{"sources", "lines", "subscriptions", "presence", "explain?watcher=1&target=2"} {
+	for _, path := range []string{"sources", "lines", "subscriptions", "presence", "explain?watcher=1&target=2", "policy"} {
 		if p := do(t, "GET", r.URL+"/api/v1/"+path, "").problem(t); p.Status != 503 || !strings.Contains(p.Detail, "/readyz") {
 			t.Errorf("%s: %+v", path, p)
 		}
 	}
+	put(t, r, board, "*", 503)
 	if a := do(t, "GET", r.URL+"/healthz", ""); a.status != 200 {
 		t.Errorf("health: %d", a.status)
 	}

@@ -25,6 +25,9 @@ type exportOutput struct {
 }
 
 func (s *Server) exportPolicy(ctx context.Context, in *exportInput) (*exportOutput, error) {
+	if _, err := s.serving(); err != nil {
+		return nil, err
+	}
 	text, revision, err := s.c.Backend.PolicyDocument(ctx)
 	if err != nil {
 		return nil, problem("export the policy", err)
@@ -78,6 +81,9 @@ func (s *Server) importPolicy(ctx context.Context, in *importInput) (*importOutp
 	if file := s.c.Backend.Config().Policy.File; file != "" {
 		return nil, huma.Error409Conflict(fmt.Sprintf(
 			"the policy comes from the file %s (policy.file): change that and reload, or leave policy.file out to keep the policy in the store", file))
+	}
+	if _, err := s.serving(); err != nil {
+		return nil, err
 	}
 	next, err := policy.Load(in.RawBody)
 	if err != nil {

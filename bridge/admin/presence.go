@@ -52,14 +52,23 @@ func lower(a, b int) int {
 	return a
 }
 
+// Effective is a document as the configuration completes it: with the networks of
+// sip.trusted_networks.
+func Effective(d *policy.Document, c *config.Config) *policy.Document {
+	extra := c.SIP.TrustedNetworks
+	if len(extra) == 0 {
+		return d
+	}
+	with := *d
+	networks := with.UnknownWatchers.TrustedNetworks
+	if len(networks) == 0 {
+		networks = policy.DefaultTrustedNetworks()
+	}
+	with.UnknownWatchers.TrustedNetworks = append(slices.Clone(networks), extra...)
+	return &with
+}
+
 // WatchersRule says in words what becomes of watchers that the policy does not list.
 func WatchersRule(d *policy.Document, c *config.Config) string {
-	u := d.UnknownWatchers
-	if extra := c.SIP.TrustedNetworks; len(extra) > 0 {
-		if len(u.TrustedNetworks) == 0 {
-			u.TrustedNetworks = policy.DefaultTrustedNetworks()
-		}
-		u.TrustedNetworks = append(slices.Clone(u.TrustedNetworks), extra...)
-	}
-	return sipua.WatchersRule(u)
+	return sipua.WatchersRule(Effective(d, c).UnknownWatchers)
 }

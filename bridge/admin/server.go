@@ -72,6 +72,7 @@ func (s *Server) Listen(ctx context.Context) error {
 		ln = tls.NewListener(ln, tlsConfig)
 	}
 	s.listener = ln
+	s.log.Info("admin API is open", "url", s.URL())
 	return nil
 }
 
