@@ -54,7 +54,9 @@ type entry struct {
 	txn   int32 // the outstanding NOTIFY, -1 = none
 	used  bool
 	ready bool // stored (or known not to be): NOTIFYs may go out
-	armed int64
+	// counted: it counts against the limits.
+	counted bool
+	armed   int64
 }
 
 // grants are what one commit makes good.
@@ -178,6 +180,9 @@ func (l *loop) advance(slot int32, in subscription.Input) subscription.Effects {
 	}
 	rec, eff := l.n.rules.Advance(e.Record, in)
 	e.Record = rec
+	if rec.Status == subscription.Terminated {
+		l.uncount(e)
+	}
 	if eff.Cancel {
 		l.cancel(e)
 	}

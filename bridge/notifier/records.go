@@ -25,6 +25,7 @@ func (l *loop) add(key string, rec subscription.Record, flow Flow) int32 {
 	}
 	l.shard(e.Shard).count++
 	l.n.metrics.opened(e.Package)
+	e.counted = true
 	l.n.count(e, 1)
 	return slot
 }
@@ -41,9 +42,18 @@ func (l *loop) remove(slot int32, forget bool) {
 	l.unflow(e.flow, slot)
 	l.shard(e.Shard).count--
 	l.n.metrics.closed(e.Package)
-	l.n.count(e, -1)
+	l.uncount(e)
 	*e = entry{gen: e.gen, txn: -1}
 	l.free = append(l.free, slot)
+}
+
+// uncount takes a subscription out of the limits: as soon as it has ended, for its last
+// NOTIFY may wait half a minute for a phone that is gone.
+func (l *loop) uncount(e *entry) {
+	if e.counted {
+		e.counted = false
+		l.n.count(e, -1)
+	}
 }
 
 func (l *loop) unwatch(presentity uint32, slot int32) {

@@ -116,6 +116,10 @@ func (u Rules) Advance(r Record, in Input) (Record, Effects) {
 		}
 		u.subscribe(&r, in, &e)
 	case Granted:
+		if r.Status != Terminated && in.Now >= r.Expires {
+			u.terminate(&r, in, &e, Timeout) // it ran out while no process held it
+			break
+		}
 		u.notify(&r, in, &e, true)
 	case Changed:
 		u.notify(&r, in, &e, false)
