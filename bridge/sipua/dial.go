@@ -136,15 +136,14 @@ func (d *dialer) handOver(ctx context.Context, conn net.Conn, f notifier.Flow) b
 	}
 }
 
-// remember keeps an address from being tried again soon. The lock is held.
+// remember keeps an address from being tried again soon; if there are too many, any
+// other one is forgotten. The lock is held.
 func (d *dialer) remember(a netip.AddrPort) {
-	now := time.Now()
 	if len(d.failed) >= maxFailed {
-		for k, until := range d.failed {
-			if now.After(until) || len(d.failed) >= maxFailed {
-				delete(d.failed, k)
-			}
+		for k := range d.failed {
+			delete(d.failed, k)
+			break
 		}
 	}
-	d.failed[a] = now.Add(d.set.timeouts.DialRetry)
+	d.failed[a] = time.Now().Add(d.set.timeouts.DialRetry)
 }

@@ -52,6 +52,21 @@ func (r *recorder) Response(x notifier.Response) { r.responses <- x }
 func (r *recorder) FlowClosed(f notifier.Flow)   { r.closed <- f }
 func (r *recorder) FlowUp(f notifier.Flow)       { r.up <- f }
 
+// names is a Resolver that knows what it holds; a name with no address never answers.
+type names map[string]netip.Addr
+
+func (n names) LookupNetIP(ctx context.Context, _, host string) ([]netip.Addr, error) {
+	a, ok := n[host]
+	if !ok {
+		return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
+	}
+	if !a.IsValid() {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return []netip.Addr{a}, nil
+}
+
 func next[T any](t *testing.T, c <-chan T, what string) T {
 	t.Helper()
 	select {

@@ -137,6 +137,24 @@ func cutUnquoted(s string, sep byte) (before, after string, found bool) {
 	return s, "", false
 }
 
+// closed reports whether every quoted string and angle bracket in s ends there.
+func closed(s string) bool {
+	quoted, angle := false, false
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case !quoted && c == '<':
+			angle = true
+		case !quoted && c == '>':
+			angle = false
+		}
+	}
+	return !quoted && !angle
+}
+
 // splitUnquoted is strings.Split for header values: parts are trimmed, empty ones left out.
 func splitUnquoted(s string, sep byte) []string {
 	var parts []string

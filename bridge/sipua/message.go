@@ -58,6 +58,7 @@ var (
 	faultVia      = fault{"bad_via", 400}
 	faultURI      = fault{"bad_uri", 400}
 	faultTooLarge = fault{"too_large", 513}
+	faultScheme   = fault{"scheme", 416}
 	faultBody     = fault{"body_too_large", 413}
 	faultRate     = fault{"rate", 503}
 	faultPanic    = fault{"panic", 0}

@@ -10,6 +10,10 @@ import (
 func (x *exchange) other() {
 	req := x.req
 	inDialog := tagOf(req, "To") != ""
+	if u, ok := parseURI(req.Recipient.String()); ok && !u.served() && knownMethods[string(req.Method)] {
+		x.refuse(ErrScheme) // RFC 3261 §8.2.2.1
+		return
+	}
 	switch req.Method {
 	case sip.OPTIONS:
 		// RFC 3261 §11.2: as if it were a call to us, which many use as a ping.

@@ -83,6 +83,11 @@ func parseURI(s string) (u sipURI, ok bool) {
 	return u, ok
 }
 
+// served reports whether a request URI of this scheme can name one of our lines.
+func (u sipURI) served() bool {
+	return u.scheme == "sip" || u.scheme == "sips" || u.scheme == "tel"
+}
+
 // unescape decodes percent escapes (RFC 3261 §19.1.2); a malformed one is left as it is.
 func unescape(s string) string {
 	if strings.IndexByte(s, '%') < 0 {

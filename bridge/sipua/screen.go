@@ -101,7 +101,10 @@ func (s *screener) request(h *head, in *inbound) fault {
 	} else if h.contentLength >= 0 {
 		in.msg = in.msg[:h.end+h.contentLength]
 	}
-	if !sipgoReads(string(h.uri)) {
+	if uri := string(h.uri); !sipgoReads(uri) {
+		if u, ok := parseURI(uri); ok && !u.served() {
+			return faultScheme
+		}
 		return faultURI
 	}
 	return faultNone

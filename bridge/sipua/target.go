@@ -25,9 +25,7 @@ func targetOf(req *sip.Request, inDialog bool) (wanted, error) {
 	if !ok {
 		return wanted{}, ErrBadRequest
 	}
-	switch recipient.scheme {
-	case "sip", "sips", "tel":
-	default:
+	if !recipient.served() {
 		return wanted{}, ErrScheme
 	}
 	to, toOK := addressOf(header(req, "To"))

@@ -43,18 +43,21 @@ func parseVia(s string) (v topVia, rest string, ok bool) {
 	if v.host, v.port, ok = parseSentBy(strings.TrimSpace(sentBy)); !ok {
 		return v, rest, false
 	}
-	v.readParams(params)
-	return v, rest, true
+	return v, rest, v.readParams(params)
 }
 
-func (v *topVia) readParams(params string) {
+// readParams reports false for a branch that is no token and for an open quote, which
+// would swallow the stamp.
+func (v *topVia) readParams(params string) bool {
 	var others strings.Builder
 	for _, p := range splitUnquoted(params, ';') {
 		n, value, _ := strings.Cut(p, "=")
 		n, value = strings.TrimSpace(n), strings.TrimSpace(value)
 		switch {
 		case strings.EqualFold(n, "branch"):
-			v.branch = value
+			if v.branch = value; !isToken(value) {
+				return false
+			}
 		case strings.EqualFold(n, "received"):
 			v.received = strings.Trim(value, "[]")
 		case strings.EqualFold(n, "rport"):
@@ -62,11 +65,15 @@ func (v *topVia) readParams(params string) {
 			port, _ := parseUint(value, 65535)
 			v.rportValue = uint16(port)
 		default:
+			if !closed(p) {
+				return false
+			}
 			others.WriteByte(';')
 			others.WriteString(p)
 		}
 	}
 	v.others = others.String()
+	return true
 }
 
 // parseSentBy reads host[:port] with optional white space around the colon.
