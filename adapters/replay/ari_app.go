@@ -24,6 +24,7 @@ type ariApp struct {
 	name    string
 	conn    *websocket.Conn // nil as long as the handshake is under way
 	pending [][]byte        // until then
+	cut     bool            // ended meanwhile
 	sources map[string]bool
 	allowed []string // event types; nil is all
 }
@@ -111,10 +112,14 @@ func (a *ARI) events(w http.ResponseWriter, r *http.Request) {
 	defer conn.CloseNow() //nolint:errcheck
 	a.mu.Lock()
 	app.conn = conn
+	a.sockets[conn] = true
 	for _, raw := range app.pending {
 		app.send(raw)
 	}
 	app.pending = nil
+	if app.cut {
+		conn.CloseNow() //nolint:errcheck // a crash does so
+	}
 	a.mu.Unlock()
 	for err == nil {
 		_, _, err = conn.Read(context.Background())
@@ -137,6 +142,7 @@ func (a *ARI) enter(app *ariApp) {
 func (a *ARI) leave(app *ariApp, why error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	delete(a.sockets, app.conn)
 	if a.apps[app.name] != app {
 		return
 	}

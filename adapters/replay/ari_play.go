@@ -162,13 +162,14 @@ func (a *ARI) stop() {
 }
 
 func (a *ARI) cut() {
-	apps := a.apps
-	a.apps = map[string]*ariApp{}
-	for _, app := range apps {
-		if app.conn != nil {
-			app.conn.CloseNow() //nolint:errcheck // that is what is wanted
-		}
+	for _, app := range a.apps {
+		app.cut = true
 	}
+	clear(a.apps)
+	for conn := range a.sockets {
+		conn.CloseNow() //nolint:errcheck // that is what is wanted
+	}
+	clear(a.sockets)
 }
 
 var _ http.Handler = (*ARI)(nil)

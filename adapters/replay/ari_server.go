@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/coder/websocket"
 )
 
 // ARIConfig says what to replay.
@@ -42,8 +44,9 @@ type ARI struct {
 	mu      sync.Mutex // guards what follows
 	state   *ariState
 	apps    map[string]*ariApp
-	wire    []int // for each step the one that is sent in its place, -1 for none
-	pos     int   // the next step
+	sockets map[*websocket.Conn]bool // also those that lost their application
+	wire    []int                    // for each step the one that is sent in its place, -1 for none
+	pos     int                      // the next step
 	fault   ARIFault
 	changed chan struct{} // closed and renewed when fault changes
 	started int           // how often the PBX started
@@ -68,7 +71,7 @@ type ARIFault struct {
 // NewARI makes a server; serve it with net/http at any address.
 func NewARI(cfg ARIConfig) *ARI {
 	a := &ARI{
-		cfg: cfg, mux: http.NewServeMux(), state: newARIState(&cfg), apps: map[string]*ariApp{},
+		cfg: cfg, mux: http.NewServeMux(), state: newARIState(&cfg), apps: map[string]*ariApp{}, sockets: map[*websocket.Conn]bool{},
 		wire: make([]int, len(cfg.Recording.Steps)), changed: make(chan struct{}), started: 1,
 	}
 	for i := range a.wire {

@@ -149,8 +149,13 @@ func (c *ariClient) listen(query string) (<-chan string, *websocket.Conn) {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	types := make(chan string, 100)
+	types, done := make(chan string, 100), make(chan struct{})
+	c.t.Cleanup(func() {
+		conn.CloseNow() //nolint:errcheck // the server may have done so
+		<-done
+	})
 	go func() {
+		defer close(done)
 		defer close(types)
 		for {
 			_, data, err := conn.Read(context.Background())
