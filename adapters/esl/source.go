@@ -55,6 +55,7 @@ func (s *Source) Run(ctx context.Context, sink compositor.Sink) error {
 	backoff := reconnect.Backoff{Min: s.cfg.MinBackoff, Max: s.cfg.MaxBackoff}
 	m := newModel(s.cfg)
 	down, core := false, ""
+	var nag reconnect.Nag
 	for {
 		ses := session{s: s, sink: sink, m: m, core: core}
 		err := ses.run(ctx)
@@ -65,8 +66,9 @@ func (s *Source) Run(ctx context.Context, sink compositor.Sink) error {
 		if ses.wasUp {
 			core, down = ses.core, false
 			backoff.Reset()
+			nag.Reset()
 		}
-		s.log.Warn("FreeSWITCH is lost", "address", s.cfg.Address, "err", err, "was_up", ses.wasUp)
+		s.log.Log(ctx, nag.Level(err), "FreeSWITCH is lost", "address", s.cfg.Address, "err", err, "was_up", ses.wasUp)
 		if !down {
 			down = true
 			sink.Down(err)
