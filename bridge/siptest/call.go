@@ -14,6 +14,7 @@ type Call struct {
 	outgoing bool
 
 	ringing, answered, ended, final flag
+	transferring, transferred       flag
 
 	mu            sync.Mutex // guards all below
 	localTag      string
@@ -29,7 +30,6 @@ type Call struct {
 	acked         bool
 	mediaTo       string // where the peer takes media, "" until its SDP came
 	transfer      int
-	transferred   flag
 }
 
 // flag is an event that happens once.

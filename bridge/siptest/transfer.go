@@ -49,6 +49,20 @@ func (c *Call) WaitTransfer(ctx context.Context) (int, error) {
 	return c.transfer, nil
 }
 
+// WaitTransferring waits until the target of a transfer rings or the PBX has ended the
+// leg: from then on hanging up cannot break the transfer.
+func (c *Call) WaitTransferring(ctx context.Context) error {
+	select {
+	case <-c.transferring.c():
+	case <-c.ended.c():
+	case <-c.phone.closed:
+		return ErrClosed
+	case <-ctx.Done():
+		return fmt.Errorf("siptest: the transfer does not take effect: %w", ctx.Err())
+	}
+	return nil
+}
+
 func (p *Phone) numberURI(target string) string {
 	if strings.HasPrefix(target, "sip:") {
 		return target
@@ -63,7 +77,11 @@ func (c *Call) sipfrag(m *Message) {
 	if len(line) < 2 || line[0] != "SIP/2.0" {
 		return
 	}
-	if code, err := strconv.Atoi(line[1]); err == nil && code >= 200 {
+	code, err := strconv.Atoi(line[1])
+	if err == nil && code >= 180 {
+		c.transferring.set()
+	}
+	if err == nil && code >= 200 {
 		c.mu.Lock()
 		c.transfer = code
 		c.mu.Unlock()

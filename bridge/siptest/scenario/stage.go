@@ -145,16 +145,18 @@ func (r *runner) onCall(ctx context.Context, a *actor, s Step) error {
 	return fmt.Errorf("%w: nothing carries out %q", ErrScript, s.Verb)
 }
 
-// hangUpAfter ends a phone's leg after its transfer, as phones do: at once when the
-// call was passed on, or, if wait, once the PBX has told how it went.
+// hangUpAfter ends a phone's leg after its transfer, as phones do: once the target
+// rings or, if wait, once the PBX has told how it went. A PBX that tells neither is
+// given two seconds.
 func hangUpAfter(ctx context.Context, c *siptest.Call, wait bool) error {
 	patience, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	if !wait {
-		patience, cancel = context.WithTimeout(ctx, 200*time.Millisecond)
-		defer cancel()
+	if wait {
+		_ = c.WaitEnded(patience)
+	} else {
+		_ = c.WaitTransferring(patience)
 	}
-	if c.WaitEnded(patience) == nil {
+	if c.Ended() {
 		return nil
 	}
 	if err := c.HangUp(ctx); err != nil && siptest.StatusOf(err) != 481 { // 481: the PBX was faster
