@@ -30,7 +30,7 @@ type recorder struct {
 	responses  chan notifier.Response
 	closed, up chan notifier.Flow
 	// answer is called for each SUBSCRIBE if not nil, else it is granted at once.
-	answer func(notifier.Subscribe)
+	answer atomic.Pointer[func(notifier.Subscribe)]
 }
 
 func newRecorder() *recorder {
@@ -42,12 +42,14 @@ func newRecorder() *recorder {
 
 func (r *recorder) Subscribe(s notifier.Subscribe) {
 	r.subscribes <- s
-	if r.answer != nil {
-		r.answer(s)
+	if f := r.answer.Load(); f != nil {
+		(*f)(s)
 		return
 	}
 	s.Answer(notifier.Answer{Status: 200, LocalTag: "lt", Expires: s.Expires})
 }
+func (r *recorder) answers(f func(notifier.Subscribe)) { r.answer.Store(&f) }
+
 func (r *recorder) Response(x notifier.Response) { r.responses <- x }
 func (r *recorder) FlowClosed(f notifier.Flow)   { r.closed <- f }
 func (r *recorder) FlowUp(f notifier.Flow)       { r.up <- f }

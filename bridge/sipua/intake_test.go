@@ -155,10 +155,11 @@ func TestYealinkTargetInTo(t *testing.T) {
 
 func TestNotifierAnswers(t *testing.T) {
 	r := newRig(t, nil)
-	var give notifier.Answer
-	r.rec.answer = func(s notifier.Subscribe) { go s.Answer(give) }
 	p := r.udpPhone()
-	give = notifier.Answer{Status: 481}
+	give := func(a notifier.Answer) {
+		r.rec.answers(func(s notifier.Subscribe) { go s.Answer(a) })
+	}
+	give(notifier.Answer{Status: 481})
 	q := subscribeTo("sip:1001@"+r.udp.String(), p.addr()).with("To", "<sip:1001@example.test>;tag=gone")
 	if res := p.ask(q.String()); res.code != 481 || res.get("To") != "<sip:1001@example.test>;tag=gone" {
 		t.Error(res.raw)
@@ -166,7 +167,7 @@ func TestNotifierAnswers(t *testing.T) {
 	if s := next(t, r.rec.subscribes, "SUBSCRIBE"); s.LocalTag != "gone" || s.Cold.Routes != "" {
 		t.Errorf("%+v", s)
 	}
-	give = notifier.Answer{Status: 503, RetryAfter: 4 * time.Second}
+	give(notifier.Answer{Status: 503, RetryAfter: 4 * time.Second})
 	if res := p.ask(subscribeTo("sip:1001@x.test", p.addr()).String()); res.code != 503 || res.get("Retry-After") == "" {
 		t.Error(res.raw)
 	}

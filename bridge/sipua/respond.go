@@ -102,7 +102,7 @@ func (s *Server) refused(req *sip.Request, err error, fields ...field) *sip.Resp
 	case 405, 501:
 		fields = append(fields, field{"Allow", allow})
 	case 489:
-		// RFC 6665 §7.2 (8.3.2): 489 names what is served.
+		// RFC 6665 §8.2.2, §8.3.2: 489 names what is served.
 		fields = append(fields, field{"Allow-Events", allowEvents})
 	case 406:
 		fields = append(fields, field{"Accept", accepts})

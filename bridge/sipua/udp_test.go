@@ -194,7 +194,7 @@ func TestOrder(t *testing.T) {
 	for _, transport := range []string{"UDP", "TCP"} {
 		t.Run(transport, func(t *testing.T) {
 			r := newRig(t, nil)
-			r.rec.answer = func(s notifier.Subscribe) { go s.Answer(notifier.Answer{Status: 200, LocalTag: "lt"}) }
+			r.rec.answers(func(s notifier.Subscribe) { go s.Answer(notifier.Answer{Status: 200, LocalTag: "lt"}) })
 			p, c := r.udpPhone(), r.tcpPhone()
 			q := subscribeTo("sip:1001@x.test", c.addr()).with("To", "<sip:1001@x.test>;tag=lt").over(transport)
 			go func() {
