@@ -28,7 +28,8 @@ type Source struct {
 	log     *slog.Logger
 	metrics *metrics
 	client  *client
-	model   *model // owned by Run
+	model   *model        // owned by Run
+	nag     reconnect.Nag // owned by Run
 
 	lookNow chan chan struct{} // asks the session for a comparison now; for tests
 }
@@ -94,6 +95,7 @@ func (s *Source) Run(ctx context.Context, sink compositor.Sink) error {
 		}
 		if up && time.Since(began) >= provenAfter {
 			backoff.Reset()
+			s.nag.Reset()
 		}
 		if s.pause(ctx, err, &backoff) != nil {
 			return nil
@@ -116,7 +118,7 @@ func (s *Source) pause(ctx context.Context, err error, backoff *reconnect.Backof
 		return reconnect.Sleep(ctx, replacedWait/2+rand.N(replacedWait))
 	}
 	d := backoff.Next()
-	s.log.Warn("not connected to Asterisk", "error", err, "retry_in", d)
+	s.log.Log(ctx, s.nag.Level(err), "not connected to Asterisk", "error", err, "retry_in", d)
 	return reconnect.Sleep(ctx, d)
 }
 
