@@ -25,6 +25,13 @@ type Transport interface {
 	Send(f Flow, msg []byte) error
 }
 
+// Restorer is what a Transport may be besides: it is told of the flow of each subscription
+// that comes back from the store, with what else is known of where its phone is, before
+// anything is sent there. It does not block.
+type Restorer interface {
+	Restored(f Flow, c *subscription.Cold)
+}
+
 // Subscribe is a SUBSCRIBE that sipua has parsed, authenticated, clamped and decided.
 type Subscribe struct {
 	// CallID, RemoteTag (From tag), LocalTag (To tag; empty in an initial one) and

@@ -98,6 +98,9 @@ func (l *loop) restore(key string, rec subscription.Record) {
 		l.n.log.Error("a stored subscription names no flow; it is dropped", "call_id", c.CallID, "watcher", c.WatcherID)
 		return
 	}
+	if r, ok := l.n.transport.(Restorer); ok {
+		r.Restored(flow, &c)
+	}
 	rec.Presentity = l.n.lamps.Intern(presentityOf(&rec.Hot, &c))
 	dialect, _ := eventpkg.DialectByName(c.DialectName) // one that is gone: the default
 	rec.Dialect = uint16(dialect)

@@ -102,7 +102,11 @@ func (l *loop) accept(slot int32, s *Subscribe, kind subscription.Kind) {
 func (l *loop) answer(g *grant, err error) {
 	e := &l.records[g.slot]
 	alive := e.used && e.gen == g.gen
-	if g.answer.Status == 200 && alive {
+	if g.answer.Status == 200 && !alive {
+		// Dropped under it: the shard is another process's now, which knows nothing of this.
+		g.answer = Answer{Status: 503, RetryAfter: 5 * time.Second}
+	}
+	if g.answer.Status == 200 {
 		if err != nil && e.Status != subscription.Terminated {
 			// The store went away under it: granted for a short while only.
 			e.Flags |= subscription.NonDurable
@@ -114,7 +118,7 @@ func (l *loop) answer(g *grant, err error) {
 	}
 	l.n.metrics.answered(g.answer.Status, time.Since(g.sub.Received))
 	g.sub.Answer(g.answer)
-	if g.answer.Status == 200 && alive {
+	if g.answer.Status == 200 {
 		e.ready = true
 		l.advance(g.slot, subscription.Input{Kind: subscription.Granted})
 	}

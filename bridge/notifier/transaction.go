@@ -59,6 +59,8 @@ func (l *loop) notify(slot int32, eff subscription.Effects, body *eventpkg.Body,
 		l.n.metrics.sent(t.event, t.sent)
 	case errors.Is(err, ErrNoFlow), errors.Is(err, ErrConnecting):
 		l.n.metrics.failed(err)
+		// Nothing has left: the numbers are used by the next one, without a gap.
+		e.CSeq, e.Version = eff.CSeq, eff.Version
 		// Not from here: this record is in the middle of a step.
 		l.box.post(message{flow: e.flow, flowKind: flowDown})
 		return

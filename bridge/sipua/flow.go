@@ -79,6 +79,28 @@ func (s *Server) flow(req *sip.Request, p *parsed, h hop, local netip.AddrPort) 
 	return f, nil
 }
 
+// Restored implements notifier.Restorer: the phone of a stored subscription, whose
+// connection ended with the process that had it, can be dialled where its Contact (or the
+// first route) says, unless that is another host than it came from (a NAT).
+func (s *Server) Restored(f notifier.Flow, c *subscription.Cold) {
+	if f.Transport != subscription.TCP || s.config.NAT == NATSource {
+		return
+	}
+	u, ok := parseURI(c.RemoteTarget)
+	if first, _, _ := cutUnquoted(c.Routes, ','); first != "" {
+		u, ok = addressOf(first)
+	}
+	host, err := netip.ParseAddr(u.host)
+	if !ok || err != nil || host.Unmap() != f.Remote.Addr() && s.config.NAT != NATContact {
+		return
+	}
+	port := u.port
+	if port == 0 {
+		port = 5060
+	}
+	s.streams.learn(f, netip.AddrPortFrom(host.Unmap(), port))
+}
+
 // nextHop is the URI that a request within the dialog goes to (RFC 3261 §12.2.1.1). A
 // refresh does not change the route set; its Record-Route says the same again where
 // proxies write one, and only the flow is taken from it.

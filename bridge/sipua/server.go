@@ -58,7 +58,10 @@ type Server struct {
 	handlers sync.WaitGroup
 }
 
-var _ notifier.Transport = (*Server)(nil)
+var (
+	_ notifier.Transport = (*Server)(nil)
+	_ notifier.Restorer  = (*Server)(nil)
+)
 
 // New checks the configuration and binds the sockets, so that a port in use is known at
 // once. Nothing is read before Run. A Server that is not Run must be Closed.
