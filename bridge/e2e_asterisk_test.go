@@ -1,0 +1,134 @@
+package bridge_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"blfbridge/bridge/siptest"
+	"blfbridge/bridge/siptest/lab"
+)
+
+// pbx is a real Asterisk of this package's own. Each kind of store has one, so that the
+// tests of both run at the same time; within one they take turns.
+type pbx struct {
+	lab.Asterisk
+	addr lab.Address
+	turn sync.Mutex
+	up   bool
+}
+
+var asterisks = map[string]*pbx{
+	"bolt":  {Asterisk: lab.Asterisk{Scripts: "../scripts/pbx/asterisk", Name: "bridgebolt", SIPPort: 14890, HTTPPort: 17890, RTP: "19400-19498"}},
+	"redis": {Asterisk: lab.Asterisk{Scripts: "../scripts/pbx/asterisk", Name: "bridgeredis", SIPPort: 14891, HTTPPort: 17891, RTP: "19500-19598"}},
+}
+
+// stopAsterisks is for TestMain.
+func stopAsterisks() {
+	for _, a := range asterisks {
+		if a.up {
+			if err := a.Down(context.Background(), false); err != nil {
+				fmt.Println(err)
+			}
+		}
+	}
+}
+
+// takeAsterisk gives a test the Asterisk of its store, running and without calls.
+func takeAsterisk(t *testing.T, kind string) *pbx {
+	t.Helper()
+	a := asterisks[kind]
+	a.turn.Lock()
+	t.Cleanup(a.turn.Unlock)
+	a.start(t)
+	a.cli(t, "channel request hangup all")
+	return a
+}
+
+// start starts it unless it runs.
+func (a *pbx) start(t *testing.T) {
+	t.Helper()
+	addr, err := a.Up(t.Context())
+	if err != nil {
+		t.Fatalf("%v; run scripts/test, which installs Asterisk", err)
+	}
+	a.addr, a.up = addr, true
+}
+
+func (a *pbx) stop(t *testing.T, kill bool) {
+	t.Helper()
+	if err := a.Down(t.Context(), kill); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (a *pbx) cli(t *testing.T, command string) string {
+	t.Helper()
+	out, err := a.CLI(t.Context(), command)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// yaml is its entry in a configuration; more is added to it.
+func (a *pbx) yaml(app string, more ...string) string { return a.yamlAt(a.addr.ARI, app, more...) }
+
+func (a *pbx) yamlAt(url, app string, more ...string) string {
+	lines := append([]string{
+		"name: ast", "type: asterisk", "url: " + url, "username: " + lab.ARIUser, "password: " + lab.ARIPassword, "app: " + app,
+	}, more...)
+	return "  - " + strings.Join(lines, "\n    ") + "\n"
+}
+
+// phones registers extensions; their calls are ended with the test.
+func (a *pbx) phones(t *testing.T, numbers ...string) []*siptest.Phone {
+	t.Helper()
+	var out []*siptest.Phone
+	for _, n := range numbers {
+		p, err := siptest.NewPhone(siptest.Config{User: n, Password: "pw" + n, Proxy: a.addr.SIP, Domain: "127.0.0.1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(p.Close)
+		if err := p.Register(t.Context(), 10*time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// call lets from call to, and to answer.
+func call(t *testing.T, from, to *siptest.Phone) *siptest.Call {
+	t.Helper()
+	c := ring(t, from, to)
+	in, err := to.Incoming(t.Context())
+	if err == nil {
+		err = in.Answer()
+	}
+	if err == nil {
+		err = c.WaitAnswered(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// ring lets from call to, until it rings.
+func ring(t *testing.T, from, to *siptest.Phone) *siptest.Call {
+	t.Helper()
+	to.ForgetIncoming()
+	c, err := from.Dial(t.Context(), to.User())
+	if err == nil {
+		err = c.WaitRinging(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
