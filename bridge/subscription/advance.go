@@ -23,9 +23,9 @@ const (
 	Ticked
 	// Reauthorized: the policy decided anew.
 	Reauthorized
-	// Restored: the record was loaded from the store; Input.Clean tells how it got there.
+	// Restored: the record was loaded from the store.
 	Restored
-	// FlowDown: the connection that NOTIFYs take is gone.
+	// FlowDown: the connection that NOTIFYs take is gone, or being dialled.
 	FlowDown
 	// FlowUp: it is back.
 	FlowUp
@@ -49,16 +49,18 @@ type Input struct {
 	// Code and RetryAfter (milliseconds, 0 = none): Answered.
 	Code       int
 	RetryAfter int64
-	// Decision: Reauthorized.
+	// Decision: Reauthorized. Early: the 200 has not left yet, so that Granted tells it.
 	Allowed bool
 	View    policy.View
 	Pickup  bool
+	Early   bool
 	// Reason: Left.
 	Reason Reason
 	// Durable: Opened and Refreshed, whether the store can be reached.
 	Durable bool
-	// Stream: FlowDown and Answered, whether the subscription rides on a connection.
-	Stream bool
+	// Closed: FlowDown, the connection was closed; whether it can be had again by dialling
+	// is not known yet.
+	Closed bool
 }
 
 // Effects are what the owner must do, in this order: Cancel, Persist or Forget, Answer
@@ -130,9 +132,9 @@ func (u Rules) Advance(r Record, in Input) (Record, Effects) {
 	case Reauthorized:
 		u.reauthorized(&r, in, &e)
 	case Restored:
-		u.restored(&r, &e)
+		u.restored(&r, in, &e)
 	case FlowDown:
-		u.flowDown(&r, &e)
+		u.flowDown(&r, in, &e)
 	case FlowUp:
 		if r.Flags&FlowLost != 0 {
 			r.Flags &^= FlowLost
@@ -172,6 +174,7 @@ func (u Rules) subscribe(r *Record, in Input, e *Effects) {
 		// RFC 6665 §4.2.1.4 and §4.4.3: unsubscribing and fetching both end with a
 		// NOTIFY that says terminated and carries the state.
 		r.Status, r.Reason = Terminated, Timeout
+		r.Flags |= Due
 		e.Forget = in.Kind != Opened
 		return
 	}
@@ -236,6 +239,8 @@ func (u Rules) answered(r *Record, in Input, e *Effects) {
 	r.Flags &^= Outstanding
 	ok := in.Code >= 200 && in.Code < 300
 	switch {
+	case r.Status == Terminated && r.Flags&Due != 0:
+		// The answer to an earlier one: the last NOTIFY follows the 200.
 	case r.Status == Terminated:
 		e.Forget, e.Remove = true, true
 	case ok:
@@ -288,7 +293,13 @@ func (u Rules) reauthorized(r *Record, in Input, e *Effects) {
 	if r.Status == Terminated {
 		return
 	}
-	if !in.Allowed {
+	switch {
+	case !in.Allowed && in.Early:
+		r.Status, r.Reason = Terminated, Rejected
+		r.Flags |= Due
+		e.Forget = true
+		return
+	case !in.Allowed:
 		u.terminate(r, in, e, Rejected)
 		return
 	}
@@ -298,11 +309,13 @@ func (u Rules) reauthorized(r *Record, in Input, e *Effects) {
 	}
 	e.Persist = in.View != r.View || pickup != r.Flags
 	r.View, r.Flags = in.View, pickup
-	u.notify(r, in, e, false)
+	if !in.Early {
+		u.notify(r, in, e, false)
+	}
 }
 
-func (u Rules) restored(r *Record, e *Effects) {
-	if r.Status == Terminated {
+func (u Rules) restored(r *Record, in Input, e *Effects) {
+	if r.Status == Terminated || in.Now >= r.Expires { // long over for the phone
 		e.Forget, e.Remove = true, true
 		return
 	}
@@ -315,14 +328,29 @@ func (u Rules) restored(r *Record, e *Effects) {
 	u.reserve(r, e)
 }
 
-func (u Rules) flowDown(r *Record, e *Effects) {
-	e.Cancel = r.Flags&Outstanding != 0
+func (u Rules) flowDown(r *Record, in Input, e *Effects) {
+	lost := r.Flags&Outstanding != 0
+	e.Cancel = lost
 	if r.Status == Terminated {
 		e.Forget, e.Remove = true, true
 		return
 	}
-	if e.Cancel {
-		r.Flags |= Due
+	if lost {
+		r.Flags = r.Flags&^Outstanding | Due
 	}
-	r.Flags = r.Flags&^Outstanding | FlowLost
+	if !in.Closed {
+		r.Flags |= FlowLost
+		return
+	}
+	// RFC 3261 §18.1.1: a new connection is opened when there is something to send. A
+	// peer that takes connections only to close them counts as one that does not answer.
+	if !lost {
+		return
+	}
+	if r.Failures++; r.Failures >= u.MaxFailures {
+		r.Flags |= FlowLost
+		return
+	}
+	u.notify(r, in, e, false)
+	e.Cancel = true
 }

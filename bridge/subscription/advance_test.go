@@ -110,7 +110,7 @@ func TestAdvanceProperties(t *testing.T) {
 				o.step(Input{Kind: Reauthorized, Allowed: rnd.IntN(6) > 0, View: policy.ViewNumber})
 			case k < 19:
 				o.outstanding = false
-				o.step(Input{Kind: FlowDown})
+				o.step(Input{Kind: FlowDown, Closed: rnd.IntN(2) == 0})
 				if !o.removed {
 					o.step(Input{Kind: FlowUp})
 				}
@@ -240,6 +240,38 @@ func TestEnds(t *testing.T) {
 			t.Fatal("not removed after its last answer")
 		}
 	})
+	t.Run("an answer between unsubscribing and its 200", func(t *testing.T) {
+		o := opened(t)
+		o.now += 10
+		var e Effects
+		o.r, e = o.u.Advance(o.r, Input{Kind: Refreshed, Now: o.now, CSeq: 2, Durable: true})
+		if e.Answer != 200 || !e.Forget {
+			t.Fatalf("got %+v", e)
+		}
+		if e := o.answer(200); e.Remove {
+			t.Fatal("removed before its last NOTIFY")
+		}
+		if e := o.step(Input{Kind: Granted}); !e.Notify || !o.over {
+			t.Fatalf("got %+v, want the NOTIFY that says terminated", e)
+		}
+	})
+	t.Run("expired while the process was away", func(t *testing.T) {
+		o := opened(t)
+		o.r, o.outstanding, o.now = o.stored, false, o.stored.Expires
+		if e := o.step(Input{Kind: Restored}); !e.Remove || !e.Forget {
+			t.Fatalf("got %+v", e)
+		}
+	})
+	t.Run("forbidden before its 200 has left", func(t *testing.T) {
+		o := &owner{t: t, u: DefaultRules, r: New(Hot{}, Cold{}), now: 1, state: 1}
+		o.r, _ = o.u.Advance(o.r, Input{Kind: Opened, Now: 1, CSeq: 1, Lifetime: 600_000, Durable: true})
+		if e := o.step(Input{Kind: Reauthorized, Early: true}); e.Notify || !e.Forget {
+			t.Fatalf("got %+v, want no NOTIFY before the 200", e)
+		}
+		if e := o.step(Input{Kind: Granted}); !e.Notify || o.r.Reason != Rejected {
+			t.Fatalf("got %+v reason %s", e, o.r.Reason)
+		}
+	})
 	t.Run("fetch", func(t *testing.T) {
 		o := &owner{t: t, u: DefaultRules, r: New(Hot{}, Cold{}), now: 1, state: 1}
 		if e := o.step(Input{Kind: Opened, CSeq: 1, Durable: true}); e.Persist || e.Answer != 200 {
@@ -269,4 +301,28 @@ func TestEnds(t *testing.T) {
 			t.Fatalf("got %+v", e)
 		}
 	})
+}
+
+// TestFlowClosed: a closed connection is opened again when there is something to send, but
+// not for ever to a peer that closes it each time.
+func TestFlowClosed(t *testing.T) {
+	o := opened(t)
+	o.answer(200)
+	if e := o.step(Input{Kind: FlowDown, Closed: true}); e.Notify {
+		t.Fatalf("got %+v, want nothing: the phone has seen all there is", e)
+	}
+	o.state = 2
+	if e := o.step(Input{Kind: Changed}); !e.Notify {
+		t.Fatalf("got %+v, want a NOTIFY for which the connection is opened", e)
+	}
+	for i := range int(o.u.MaxFailures) {
+		o.outstanding = false
+		e := o.step(Input{Kind: FlowDown, Closed: true})
+		if last := i == int(o.u.MaxFailures)-1; e.Notify == last || !e.Cancel {
+			t.Fatalf("closed %d times: got %+v", i+1, e)
+		}
+	}
+	if e := o.step(Input{Kind: FlowUp}); !e.Notify || o.shown != 2 {
+		t.Fatalf("got %+v shows %d, want the latest state", e, o.shown)
+	}
 }
