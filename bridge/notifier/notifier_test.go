@@ -314,7 +314,7 @@ func TestStreamFlow(t *testing.T) {
 		r.none()
 		r.w.setErr(nil)
 		r.subscribe("c1", "101", 2, time.Hour, stream) // the phone is back: same dialog, numbers go on
-		r.reply(r.want("active v=2 terminated"), 200) // what never left used no number
+		r.reply(r.want("active v=2 terminated"), 200)  // what never left used no number
 	})
 }
 
