@@ -89,7 +89,7 @@ func (e *explainer) ask(ctx context.Context) (api.Explanation, error) {
 	}
 	d, _, from, err := e.cli.storedPolicy(ctx, cfg)
 	if err != nil {
-		return api.Explanation{}, err
+		return api.Explanation{}, storeHint(cfg, err)
 	}
 	return e.decide(cfg, d, "no server answers; decided by the policy in "+from)
 }

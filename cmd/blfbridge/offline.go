@@ -75,13 +75,18 @@ func withStore(ctx context.Context, cfg *config.Config, fn func(context.Context,
 	ctx, cancel := context.WithTimeout(ctx, offlineTimeout)
 	defer cancel()
 	s, done, err := bridge.OpenPolicy(ctx, cfg)
-	if errors.Is(err, store.ErrAway) && cfg.Store.Type == "bolt" {
-		return fmt.Errorf("%w\nOnly one process may have it open. If that is the running server, let it do this: name it with --url and --token", err)
-	}
 	if err != nil {
 		return err
 	}
 	return errors.Join(fn(ctx, s), done())
+}
+
+// storeHint adds to an error what would mend it on the command line.
+func storeHint(cfg *config.Config, err error) error {
+	if errors.Is(err, store.ErrAway) && cfg.Store.Type == "bolt" {
+		return fmt.Errorf("%w\nOnly one process may have it open. If that is the running server, let it do this: name it with --url and --token", err)
+	}
+	return err
 }
 
 // storedPolicy is the policy that a server with this configuration would start with,

@@ -56,7 +56,7 @@ func (n *connection) exportPolicy(ctx context.Context) (text []byte, revision ui
 	}
 	d, revision, from, err := n.cli.storedPolicy(ctx, cfg)
 	if err != nil {
-		return nil, 0, "", err
+		return nil, 0, "", storeHint(cfg, err)
 	}
 	text, err = policy.Marshal(d)
 	return text, revision, from, err

@@ -76,7 +76,7 @@ func (i *importer) importPolicy(ctx context.Context, file string) (done api.Poli
 		return done, "", hint(err)
 	}
 	done, err = i.store(ctx, cfg, d)
-	return done, "in the store; no server runs", err
+	return done, "in the store; no server runs", storeHint(cfg, err)
 }
 
 // store imports without a server.

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -14,7 +13,6 @@ import (
 	"blfbridge/bridge"
 	"blfbridge/bridge/admin"
 	"blfbridge/bridge/config"
-	"blfbridge/bridge/store"
 )
 
 func newServe(c *cli) *cobra.Command {
@@ -66,7 +64,9 @@ func (c *cli) serve(ctx context.Context, file string) error {
 	defer signal.Stop(signals)
 
 	log.Info("blfbridge starts", "version", buildVersion(), "config", file, "store", describeStore(&cfg.Store))
-	c.sayWatchersRule(ctx, cfg, log)
+	if err := c.sayWatchersRule(ctx, cfg, log); err != nil {
+		return err
+	}
 	b, err := bridge.New(bridge.Options{
 		Config: cfg, Source: newSource, Level: level, Version: buildVersion(), Logger: log,
 		Reload: func() (*config.Config, error) { return config.Load(file) },
@@ -118,15 +118,17 @@ func (c *cli) obey(signals <-chan os.Signal, ended <-chan struct{}, stop, reload
 	}
 }
 
-// sayWatchersRule tells who may watch without being listed.
-func (c *cli) sayWatchersRule(ctx context.Context, cfg *config.Config, log *slog.Logger) {
+// sayWatchersRule tells who may watch without being listed. A Redis that is away does
+// not hinder the start.
+func (c *cli) sayWatchersRule(ctx context.Context, cfg *config.Config, log *slog.Logger) error {
 	d, revision, from, err := c.storedPolicy(ctx, cfg)
-	if err != nil {
-		if !errors.Is(err, store.ErrAway) {
-			log.Debug("the policy cannot be read yet", "error", err)
-		}
-		log.Warn("who may watch without being listed is known when the policy can be read")
-		return
+	switch {
+	case err != nil && cfg.Policy.File == "" && cfg.Store.Type == "redis":
+		log.Warn("the policy says who may watch without being listed, and cannot be read yet", "error", err)
+		return nil
+	case err != nil:
+		return err
 	}
-	log.Info(admin.WatchersRule(d, cfg), "policy", from, "revision", fmt.Sprint(revision))
+	log.Info(admin.WatchersRule(d, cfg), "policy", from, "revision", revision)
+	return nil
 }
