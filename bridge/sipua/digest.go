@@ -114,21 +114,28 @@ type verifier struct {
 	nonces *nonces
 }
 
-// check finds the credentials for realm among the Authorization values and verifies them.
-// acceptURI says whether a digest-uri is one that the request may have been made for.
-func (v verifier) check(values []string, method, realm string, now time.Time,
-	find func(user string) (policy.Credential, bool), acceptURI func(string) bool,
-) (authResult, policy.Credential) {
+// proof is what a request brings to be checked.
+type proof struct {
+	values        []string // of the Authorization headers
+	method, realm string
+	now           time.Time
+	find          func(user string) (policy.Credential, bool)
+	// fits says whether a digest-uri is one that the request may have been made for.
+	fits func(uri string) bool
+}
+
+// check finds the credentials for the realm among the values and verifies them.
+func (v verifier) check(p proof) (authResult, policy.Credential) {
 	result := authNone
-	for _, value := range values {
+	for _, value := range p.values {
 		c, ok := parseCredentials(value)
-		if !ok || c.realm != realm {
+		if !ok || c.realm != p.realm {
 			continue
 		}
-		cred, known := find(c.username)
-		r := v.verify(c, cred, known, method, now)
-		if r == authGood && !acceptURI(c.uri) {
-			r = authBad
+		cred, known := p.find(c.username)
+		r := authBad
+		if p.fits(c.uri) {
+			r = v.verify(c, cred, known, p)
 		}
 		if r == authGood {
 			return r, cred
@@ -138,16 +145,16 @@ func (v verifier) check(values []string, method, realm string, now time.Time,
 	return result, policy.Credential{}
 }
 
-func (v verifier) verify(c credentials, cred policy.Credential, known bool, method string, now time.Time) authResult {
+func (v verifier) verify(c credentials, cred policy.Credential, known bool, p proof) authResult {
 	if c.algorithm != algMD5 && c.algorithm != algSHA256 || c.qop != "" && c.qop != "auth" {
 		return authBad // not what we offered
 	}
-	id, state := v.nonces.check(c.nonce, c.realm, now)
+	id, state := v.nonces.check(c.nonce, c.realm, p.now)
 	if state == nonceForged {
 		return authStale // perhaps of before a restart: ask again
 	}
 	ha1, usable := ha1Of(c, cred)
-	right := subtle.ConstantTimeCompare([]byte(c.expected(ha1, method)), []byte(c.response)) == 1
+	right := subtle.ConstantTimeCompare([]byte(c.expected(ha1, p.method)), []byte(c.response)) == 1
 	switch {
 	case !known:
 		return authBad
@@ -165,7 +172,7 @@ func (v verifier) verify(c credentials, cred policy.Credential, known bool, meth
 	if !ok || c.cnonce == "" {
 		return authBad
 	}
-	if !v.nonces.count(id, nc, now) {
+	if !v.nonces.count(id, nc, p.now) {
 		return authStale
 	}
 	return authGood

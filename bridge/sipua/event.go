@@ -39,7 +39,7 @@ func parseEvent(values []string) (e event, err error) {
 		n, v, _ := strings.Cut(p, "=")
 		n, v = strings.TrimSpace(n), strings.TrimSpace(v)
 		if strings.EqualFold(n, "id") {
-			if !isToken(v) || e.id != "" {
+			if !isToken(v) || e.id != "" || len(v) > maxIdentifier {
 				return e, ErrBadRequest
 			}
 			e.id = v

@@ -121,7 +121,7 @@ func (c *streamConn) frame() (more bool, err error) {
 	msg := c.raw[:end+length]
 	c.raw = c.raw[end+length:]
 	c.spoken, c.waiting = true, false
-	v, out := c.set.screener.screen(c.out[:0], inbound{msg, c.flow.Transport, c.flow.Local, c.flow.Remote})
+	v, out := c.set.screener.screen(c.out[:0], packet{msg, c.flow.Transport, c.flow.Local, c.flow.Remote})
 	c.out = out[:0]
 	switch v {
 	case pass:
@@ -135,7 +135,7 @@ func (c *streamConn) frame() (more bool, err error) {
 // refuse answers the last message of a stream that cannot go on.
 func (c *streamConn) refuse(msg []byte, f fault) error {
 	var h head
-	in := inbound{msg, c.flow.Transport, c.flow.Local, c.flow.Remote}
+	in := packet{msg, c.flow.Transport, c.flow.Local, c.flow.Remote}
 	_ = h.scan(in.msg)
 	if v, out := c.set.screener.refuse(nil, &h, &in, f); v == answer {
 		_, _ = c.Write(out)

@@ -80,7 +80,7 @@ func FuzzIntake(f *testing.F) {
 	source := netip.MustParseAddrPort("127.0.0.1:9")
 	f.Fuzz(func(t *testing.T, data []byte) {
 		before := testutil.ToFloat64(s.metrics.panics)
-		v, out := s.screener.screen(nil, inbound{append([]byte(nil), data...), subscription.UDP, s.addresses[0].Addr, source})
+		v, out := s.screener.screen(nil, packet{append([]byte(nil), data...), subscription.UDP, s.addresses[0].Addr, source})
 		switch v {
 		case answer:
 			if to, ok := responseTarget(out); strings.Contains(string(out), ";received=127.0.0.1\r\n") && (!ok || to.Addr() != source.Addr()) {

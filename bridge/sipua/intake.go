@@ -15,8 +15,8 @@ import (
 	"blfbridge/policy"
 )
 
-// maxIdentifier bounds what of a request is kept for the life of a subscription: Call-ID
-// and tags; maxAddress the addresses, each.
+// maxIdentifier bounds what of a request is kept for the life of a subscription: Call-ID,
+// tags and event id, which together must fit a key of the store; maxAddress the addresses, each.
 const (
 	maxIdentifier = 256
 	maxAddress    = 1024
@@ -112,7 +112,7 @@ func (s *Server) subscribe(req *sip.Request, local netip.AddrPort, received time
 	if err != nil {
 		return sub, err
 	}
-	watcher, challenge, err := s.identify(req, snap, &p.target, hop.source.Addr(), received)
+	watcher, challenge, err := s.identify(req, snap, caller{hop.source.Addr(), p.target.tenant, received})
 	if err != nil {
 		return sub, refusing{err, challenge}
 	}

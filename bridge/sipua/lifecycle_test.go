@@ -134,7 +134,7 @@ func BenchmarkScreen(b *testing.B) {
 			work, dst := make([]byte, len(msg)), make([]byte, 0, 4096)
 			for b.Loop() {
 				copy(work, msg)
-				_, dst = s.screen(dst[:0], inbound{work, subscription.UDP, source, source})
+				_, dst = s.screen(dst[:0], packet{work, subscription.UDP, source, source})
 			}
 		})
 	}

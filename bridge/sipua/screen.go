@@ -25,12 +25,12 @@ const (
 	answer         // send what was written back to the source
 )
 
-// inbound is a message and where it came from.
-type inbound struct {
-	msg       []byte // screen may change it
+// packet is a message, and the ends of its way.
+type packet struct {
+	msg       []byte // screening may change it
 	transport subscription.Transport
 	local     netip.AddrPort
-	source    netip.AddrPort
+	remote    netip.AddrPort
 }
 
 // screener is the gate in front of sipgo, the same for datagrams and streams. It keeps
@@ -49,16 +49,16 @@ type screener struct {
 
 // screen judges one whole message and appends to dst what verdict says. A panic is
 // counted and drops the message.
-func (s *screener) screen(dst []byte, in inbound) (v verdict, out []byte) {
+func (s *screener) screen(dst []byte, in packet) (v verdict, out []byte) {
 	defer func() {
 		if p := recover(); p != nil {
 			s.metrics.panics.Inc()
 			s.metrics.dropped.WithLabelValues(faultPanic.reason).Inc()
-			s.log.Error("panic while a message was screened", "panic", p, "remote", in.source.String(), "stack", string(debug.Stack()))
+			s.log.Error("panic while a message was screened", "panic", p, "remote", in.remote.String(), "stack", string(debug.Stack()))
 			v, out = drop, dst
 		}
 	}()
-	trace(s.log, "in", in.transport, in.local, in.source, in.msg)
+	trace(s.log, "in", in)
 	if r, ours := notifier.ParseResponse(in.msg); ours {
 		if n := s.notifier.Load(); n != nil {
 			(*n).Response(r)
@@ -81,7 +81,7 @@ func (s *screener) screen(dst []byte, in inbound) (v verdict, out []byte) {
 		return s.refuse(dst, &h, &in, faultVia)
 	}
 	dst = append(dst, in.msg[:h.topStart]...)
-	dst = top.stamp(dst, in.source, s.natForce || in.transport.Stream())
+	dst = top.stamp(dst, in.remote, s.natForce || in.transport.Stream())
 	for _, v := range splitUnquoted(rest, ',') {
 		// sipgo misreads a list of Vias if one has no parameters.
 		dst = append(dst, "\r\nVia: "...)
@@ -92,8 +92,8 @@ func (s *screener) screen(dst []byte, in inbound) (v verdict, out []byte) {
 
 // request judges what is particular to requests, and cuts a datagram's body to its
 // Content-Length.
-func (s *screener) request(h *head, in *inbound) fault {
-	if !bytes.Equal(h.method, []byte("ACK")) && !s.limits.allow(in.source.Addr()) {
+func (s *screener) request(h *head, in *packet) fault {
+	if !bytes.Equal(h.method, []byte("ACK")) && !s.limits.allow(in.remote.Addr()) {
 		return faultRate
 	}
 	if body := len(in.msg) - h.end; h.contentLength > body {
@@ -123,18 +123,18 @@ func sipgoReads(uri string) (ok bool) {
 }
 
 // refuse answers a request without keeping anything (RFC 3261 §8.2.7), if it can be answered.
-func (s *screener) refuse(dst []byte, h *head, in *inbound, f fault) (verdict, []byte) {
+func (s *screener) refuse(dst []byte, h *head, in *packet, f fault) (verdict, []byte) {
 	s.metrics.dropped.WithLabelValues(f.reason).Inc()
 	s.quiet.warn(f.reason, "a message was not taken", "reason", f.reason, "transport", in.transport.String(),
-		"remote", in.source.String(), "bytes", len(in.msg))
+		"remote", in.remote.String(), "bytes", len(in.msg))
 	// RFC 3261 §17.1.1.3, §18.3: no response to an ACK or to a response.
 	if f.status == 0 || !h.request || bytes.Equal(h.method, []byte("ACK")) || len(h.vias) == 0 {
 		return drop, dst
 	}
-	if !s.replies.allow(in.source.Addr()) {
+	if !s.replies.allow(in.remote.Addr()) {
 		return drop, dst
 	}
-	r := reply{head: h, source: in.source, status: f.status, seed: s.seed}
+	r := reply{head: h, source: in.remote, status: f.status, seed: s.seed}
 	if f == faultRate {
 		r.retryAfter = refusalOf(ErrOverload).retryAfter + time.Duration(h.cseqNumber%5)*time.Second
 	}

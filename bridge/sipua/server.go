@@ -209,7 +209,7 @@ func (s *Server) Send(f notifier.Flow, msg []byte) error {
 	if u == nil {
 		return fmt.Errorf("%w: %s", ErrNoSocket, f.Remote)
 	}
-	trace(s.log, "out", f.Transport, u.local, f.Remote, msg)
+	trace(s.log, "out", packet{msg, f.Transport, u.local, f.Remote})
 	return u.send(msg, f.Remote)
 }
 

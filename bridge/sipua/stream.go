@@ -59,7 +59,7 @@ func (c *streamConn) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(c.fl
 // Write queues a copy of b. It fails if the connection is closed or its queue full; a
 // full queue closes it.
 func (c *streamConn) Write(b []byte) (int, error) {
-	trace(c.set.screener.log, "out", c.flow.Transport, c.flow.Local, c.flow.Remote, b)
+	trace(c.set.screener.log, "out", packet{b, c.flow.Transport, c.flow.Local, c.flow.Remote})
 	c.mu.Lock()
 	switch {
 	case c.ended:

@@ -3,12 +3,9 @@ package sipua
 import (
 	"context"
 	"log/slog"
-	"net/netip"
 	"regexp"
 	"sync"
 	"time"
-
-	"blfbridge/bridge/subscription"
 )
 
 // LevelTrace is the level of SIP transcripts, below slog.LevelDebug.
@@ -42,10 +39,10 @@ func firstWord(s string) string {
 }
 
 // trace writes a transcript if anybody reads it.
-func trace(log *slog.Logger, direction string, t subscription.Transport, local, remote netip.AddrPort, msg []byte) {
+func trace(log *slog.Logger, direction string, p packet) {
 	if ctx := context.Background(); log.Enabled(ctx, LevelTrace) {
-		log.Log(ctx, LevelTrace, "sip", "direction", direction, "transport", t.String(),
-			"local", local.String(), "remote", remote.String(), "message", maskCredentials(string(msg)))
+		log.Log(ctx, LevelTrace, "sip", "direction", direction, "transport", p.transport.String(),
+			"local", p.local.String(), "remote", p.remote.String(), "message", maskCredentials(string(p.msg)))
 	}
 }
 

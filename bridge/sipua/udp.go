@@ -82,10 +82,10 @@ func (u *udpSocket) datagram(msg []byte, source netip.AddrPort) ([]byte, bool) {
 	for len(msg) > 2 && msg[0] == '\r' && msg[1] == '\n' {
 		msg = msg[2:]
 	}
-	v, out := u.screener.screen(u.out[:0], inbound{msg, subscription.UDP, u.local, source})
+	v, out := u.screener.screen(u.out[:0], packet{msg, subscription.UDP, u.local, source})
 	u.out = out[:0]
 	if v == answer {
-		trace(u.screener.log, "out", subscription.UDP, u.local, source, out)
+		trace(u.screener.log, "out", packet{out, subscription.UDP, u.local, source})
 		_ = u.send(out, source)
 	}
 	return out, v == pass
@@ -107,7 +107,7 @@ func isKeepAlive(msg []byte) bool {
 // that can use TCP.
 func (u *udpSocket) tooLarge(source netip.AddrPort, n int) {
 	var h head
-	in := inbound{u.buf[:n], subscription.UDP, u.local, source}
+	in := packet{u.buf[:n], subscription.UDP, u.local, source}
 	_ = h.scan(in.msg)
 	if v, out := u.screener.refuse(nil, &h, &in, faultTooLarge); v == answer {
 		_ = u.send(out, source)
@@ -128,7 +128,7 @@ func (u *udpSocket) WriteTo(b []byte, addr net.Addr) (int, error) {
 		}
 		to = ua.AddrPort()
 	}
-	trace(u.screener.log, "out", subscription.UDP, u.local, to, b)
+	trace(u.screener.log, "out", packet{b, subscription.UDP, u.local, to})
 	if err := u.send(b, to); err != nil {
 		return 0, err
 	}

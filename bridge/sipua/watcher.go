@@ -10,25 +10,34 @@ import (
 	"blfbridge/policy"
 )
 
+// caller is what is known of a watcher before it is identified.
+type caller struct {
+	source netip.Addr
+	tenant string // of the target
+	now    time.Time
+}
+
 // identify says who asks: by digest credentials, or from a trusted network by the
 // identity claimed. Without either it returns the claimed identity untrusted, about
 // which the policy decides. fields are the challenges of a 401, should it come to one.
-func (s *Server) identify(req *sip.Request, snap *policy.Snapshot, w *wanted, source netip.Addr, now time.Time) (watcher policy.Watcher, challenge []field, err error) {
-	trusted := snap.Trusts(source)
+func (s *Server) identify(req *sip.Request, snap *policy.Snapshot, c caller) (watcher policy.Watcher, challenge []field, err error) {
+	trusted := snap.Trusts(c.source)
 	claimed, ok := claimedIdentity(req, trusted)
 	if !ok {
 		return watcher, nil, ErrBadRequest
 	}
-	tenant := w.tenant
+	tenant := c.tenant
 	if claimed.host != "" {
 		if t, ok := snap.TenantByHost(claimed.host, nil); ok {
 			tenant = t
 		}
 	}
 	realm := s.realm(tenant)
-	result, cred := s.verifier.check(headerList(req, "Authorization"), string(req.Method), realm, now,
-		func(user string) (policy.Credential, bool) { return snap.Credentials(tenant, user) },
-		func(uri string) bool { return digestURIFits(req, uri) })
+	result, cred := s.verifier.check(proof{
+		values: headerList(req, "Authorization"), method: string(req.Method), realm: realm, now: c.now,
+		find: func(user string) (policy.Credential, bool) { return snap.Credentials(tenant, user) },
+		fits: func(uri string) bool { return digestURIFits(req, uri) },
+	})
 	if result != authNone {
 		s.metrics.auth.WithLabelValues(authNames[result]).Inc()
 	}
@@ -43,7 +52,7 @@ func (s *Server) identify(req *sip.Request, snap *policy.Snapshot, w *wanted, so
 		}
 	}
 	watcher.Trusted = trusted
-	nonce := s.verifier.nonces.issue(realm, now)
+	nonce := s.verifier.nonces.issue(realm, c.now)
 	switch result {
 	case authAlgorithm:
 		// The document holds a hash for one algorithm only; ask for that one.
