@@ -18,13 +18,16 @@ import (
 // startAsterisk runs an instance of its own and returns its SIP address.
 func startAsterisk(t *testing.T) string {
 	t.Helper()
-	a := lab.Asterisk{Scripts: "../../scripts/pbx/asterisk", Name: "siptest", SIPPort: 15770, HTTPPort: 18770, RTP: "19200-19298"}
+	a, err := lab.Fresh("../../scripts/pbx/asterisk", "siptest")
+	if err != nil {
+		t.Fatal(err)
+	}
 	addr, err := a.Up(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := a.Down(context.Background(), false); err != nil {
+		if err := a.Remove(context.Background()); err != nil {
 			t.Error(err)
 		}
 	})

@@ -16,7 +16,10 @@ import (
 
 // startLab starts the Asterisk of scripts/pbx and fills the options in.
 func (o *options) startLab(ctx context.Context) (stop func(), err error) {
-	a := lab.Asterisk{Name: "live", SIPPort: 15790, HTTPPort: 18790, RTP: "19400-19498"}
+	a, err := lab.Fresh("", "live")
+	if err != nil {
+		return nil, err
+	}
 	addr, err := a.Up(ctx)
 	if err != nil {
 		return nil, err
@@ -27,8 +30,8 @@ func (o *options) startLab(ctx context.Context) (stop func(), err error) {
 		o.users = "1001:pw1001,1002:pw1002,1003:pw1003,1006:pw1006"
 	}
 	return func() {
-		if err := a.Down(context.WithoutCancel(ctx), false); err != nil {
-			fmt.Println("test-live: the lab's Asterisk is not stopped:", err)
+		if err := a.Remove(context.WithoutCancel(ctx)); err != nil {
+			fmt.Println("test-live: the lab's Asterisk is not removed:", err)
 		}
 	}, nil
 }

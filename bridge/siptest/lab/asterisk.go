@@ -74,6 +74,12 @@ func (a Asterisk) Down(ctx context.Context, kill bool) error {
 	return err
 }
 
+// Remove stops the instance and deletes its configuration, state and logs.
+func (a Asterisk) Remove(ctx context.Context) error {
+	_, err := a.run(ctx, "down", "-remove")
+	return err
+}
+
 // CLI runs an Asterisk command and returns its output.
 func (a Asterisk) CLI(ctx context.Context, command string) (string, error) {
 	return a.run(ctx, "cli", command)

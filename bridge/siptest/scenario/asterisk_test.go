@@ -19,13 +19,16 @@ import (
 // held, an offline phone as idle, and no DND. So the runner must pass the former and
 // fail the latter.
 func TestAsteriskHints(t *testing.T) {
-	a := lab.Asterisk{Scripts: "../../../scripts/pbx/asterisk", Name: "scenario", SIPPort: 15780, HTTPPort: 18780, RTP: "19300-19398"}
+	a, err := lab.Fresh("../../../scripts/pbx/asterisk", "scenario")
+	if err != nil {
+		t.Fatal(err)
+	}
 	addr, err := a.Up(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := a.Down(context.Background(), false); err != nil {
+		if err := a.Remove(context.Background()); err != nil {
 			t.Error(err)
 		}
 	})
