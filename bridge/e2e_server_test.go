@@ -347,3 +347,11 @@ func freePort(t *testing.T) string {
 	t.Fatal("no free port")
 	return ""
 }
+
+// want compares a number.
+func want(got, wanted float64) error {
+	if got != wanted {
+		return fmt.Errorf("is %v, want %v", got, wanted)
+	}
+	return nil
+}

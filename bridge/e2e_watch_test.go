@@ -91,3 +91,17 @@ func (w *watch) last() siptest.Seen {
 	}
 	return seen
 }
+
+// saw fails the test unless the lamp has shown all these, in any order.
+func (w *watch) saw(states ...device.State) {
+	w.t.Helper()
+	seen := map[device.State]bool{}
+	for _, s := range w.History() {
+		seen[s.State()] = true
+	}
+	for _, s := range states {
+		if !seen[s] {
+			w.t.Errorf("the lamp never showed %v", s)
+		}
+	}
+}
