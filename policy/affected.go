@@ -10,8 +10,8 @@ type Changes struct {
 	// All: a setting of the whole document changed, everything may be affected.
 	All bool
 	// Tenants holds an entry for each tenant that changed.
-	Tenants map[string]*TenantChanges
-	next    *Snapshot
+	Tenants   map[string]*TenantChanges
+	old, next *Snapshot
 }
 
 // TenantChanges is what changed within a tenant. Read only.
@@ -22,14 +22,17 @@ type TenantChanges struct {
 	Pairs map[[2]string]bool
 	// Numbers are those of the lines that changed, came or went.
 	Numbers map[string]bool
-	// Phones and EndUsers are the watchers that changed, came or went.
-	Phones, EndUsers map[string]bool
+	// Phones, EndUsers, Trunks and Applications are the watchers that changed, came or
+	// went; somebody logged in on a phone, or out.
+	Phones, EndUsers, Trunks, Applications map[string]bool
+	// Routes: external presentities may be reached otherwise, or by trunks of other groups.
+	Routes bool
 }
 
 // Affected compares two snapshots. It looks at every line and phone once, and at no
 // subscription.
 func Affected(old, next *Snapshot) *Changes {
-	c := &Changes{All: old.global != next.global, Tenants: map[string]*TenantChanges{}, next: next}
+	c := &Changes{All: old.global != next.global, Tenants: map[string]*TenantChanges{}, old: old, next: next}
 	for name, t := range next.tenants {
 		if d := changesOf(old.tenants[name], t); d != nil {
 			c.Tenants[name] = d
@@ -55,26 +58,60 @@ func (c *Changes) Touches(w Watcher, t Target) bool {
 	if wc == nil && tc == nil {
 		return false
 	}
-	if wc != nil && (wc.All || w.Kind == WatcherPhone && wc.Phones[w.ID] || w.Kind == WatcherEndUser && wc.EndUsers[w.ID]) {
+	if wc != nil && (wc.All || wc.watcher(w)) || tc != nil && (tc.All || tc.Numbers[t.Number]) {
 		return true
 	}
-	if tc != nil && (tc.All || tc.Numbers[t.Number]) {
-		return true
-	}
-	if wc == nil || len(wc.Pairs) == 0 || w.Tenant != t.Tenant {
+	if wc == nil || len(wc.Pairs) == 0 && !wc.Routes || w.Tenant != t.Tenant {
 		return false
 	}
 	// Neither watcher nor line changed: their groups are those of the new snapshot.
-	pt := c.next.tenants[w.Tenant]
-	e, _ := c.next.watcher(pt, w)
-	if e == nil {
+	nt, ot := c.next.tenants[w.Tenant], c.old.tenants[w.Tenant]
+	e, _ := c.next.watcher(nt, w)
+	o, _ := c.old.watcher(ot, w)
+	if e.watcherEntry == nil || o.watcherEntry == nil {
 		return true
 	}
-	group := StandardGroup
-	if l := pt.find(e.space, t.Number); l != nil {
-		group = l.info.PresenceGroup
+	from := nt.groupNames[e.group]
+	if t.Host == "" {
+		if l := nt.find(e.space, t.Number); l != nil {
+			return wc.Pairs[[2]string{from, l.info.PresenceGroup}]
+		}
 	}
-	return wc.Pairs[[2]string{pt.groupNames[e.group], group}]
+	r := nt.route(e.space, t)
+	if !r.same(nt, ot.route(o.space, t), ot) {
+		return true
+	}
+	if r != nil {
+		for _, k := range r.trunks {
+			if wc.Pairs[[2]string{from, nt.groupNames[k.group]}] {
+				return true
+			}
+		}
+	}
+	return wc.Pairs[[2]string{from, StandardGroup}] // a learned number
+}
+
+// watcher reports whether a watcher changed.
+func (c *TenantChanges) watcher(w Watcher) bool {
+	switch w.Kind {
+	case WatcherPhone:
+		return c.Phones[w.ID]
+	case WatcherEndUser:
+		return c.EndUsers[w.ID]
+	case WatcherTrunk:
+		return c.Trunks[w.ID] || c.Trunks[w.Trunk]
+	case WatcherApplication:
+		return c.Applications[w.ID] || c.Trunks[w.Trunk]
+	}
+	return false
+}
+
+// route is where a target that is no line may be reached, nil if nowhere.
+func (t *tenant) route(sp *space, target Target) *routeEntry {
+	if target.Host != "" {
+		return t.routing.foreign(sp, target.Host)
+	}
+	return t.routing.number(sp, target.Number, true)
 }
 
 // changesOf compares the states of a tenant; nil if they are alike.
@@ -88,12 +125,16 @@ func changesOf(old, next *tenant) *TenantChanges {
 	}
 	c := &TenantChanges{
 		Pairs: map[[2]string]bool{}, Numbers: map[string]bool{},
-		Phones:   changedWatchers(old, next, old.phones, next.phones),
-		EndUsers: changedWatchers(old, next, old.users, next.users),
+		Phones:       changed(old.phones, next.phones, func(name string) bool { return old.phone(name).same(old, next.phone(name), next) }),
+		EndUsers:     changed(old.users, next.users, func(name string) bool { return old.users[name].same(old, next.users[name], next) }),
+		Trunks:       changed(old.trunks, next.trunks, func(name string) bool { return old.trunks[name].same(old, next.trunks[name], next) }),
+		Applications: changed(old.apps, next.apps, func(name string) bool { return old.apps[name].same(old, next.apps[name], next) }),
+		Routes:       !sameRoutes(old, next),
 	}
 	changedPairs(c, old, next)
 	changedLines(c, old, next)
-	if len(c.Pairs)+len(c.Numbers)+len(c.Phones)+len(c.EndUsers) == 0 {
+	changedDevices(c, old, next)
+	if len(c.Pairs)+len(c.Numbers)+len(c.Phones)+len(c.EndUsers)+len(c.Trunks)+len(c.Applications) == 0 && !c.Routes {
 		return nil
 	}
 	return c
@@ -130,61 +171,4 @@ func (t *tenant) relations() map[[2]string]relation {
 		}
 	}
 	return m
-}
-
-func changedLines(c *TenantChanges, old, next *tenant) {
-	before := map[Line]*lineEntry{}
-	for _, e := range old.lines {
-		before[e.info.Line] = e
-	}
-	note := func(e *lineEntry) {
-		for _, n := range e.names() {
-			c.Numbers[n] = true
-		}
-	}
-	for _, e := range next.lines {
-		b := before[e.info.Line]
-		delete(before, e.info.Line)
-		switch {
-		case b == nil:
-			note(e)
-		case b.allowWatch != e.allowWatch || b.info.PresenceGroup != e.info.PresenceGroup || !slices.Equal(b.names(), e.names()):
-			note(b)
-			note(e)
-		}
-	}
-	for _, b := range before {
-		note(b)
-	}
-}
-
-// names are all by which the line is found: numbers, and special devices.
-func (e *lineEntry) names() []string {
-	names := slices.Clone(e.info.Numbers)
-	for _, d := range e.info.Devices {
-		names = append(names, SpecialNumbers(d)...)
-	}
-	return names
-}
-
-func changedWatchers(old, next *tenant, before, after map[string]*watcherEntry) map[string]bool {
-	changed := map[string]bool{}
-	for name, e := range after {
-		if b := before[name]; b == nil || !b.same(old, e, next) {
-			changed[name] = true
-		}
-	}
-	for name := range before {
-		if after[name] == nil {
-			changed[name] = true
-		}
-	}
-	return changed
-}
-
-// same reports whether a watcher of one snapshot is decided as one of another.
-func (e *watcherEntry) same(t *tenant, o *watcherEntry, ot *tenant) bool {
-	return t.groupNames[e.group] == ot.groupNames[o.group] && e.outcome == o.outcome && e.rule == o.rule &&
-		e.provisioned == o.provisioned && e.callLists == o.callLists && slices.Equal(e.buttons, o.buttons) &&
-		e.space.text == o.space.text
 }

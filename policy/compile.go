@@ -33,6 +33,12 @@ func Compile(d *Document) (*Snapshot, error) {
 		refuseUnwatched:  d.AllowWatchOffAs == Refuse,
 		maxSubscriptions: d.MaxSubscriptions,
 		maxPerWatcher:    d.MaxSubscriptionsPerWatcher,
+		enabled:          d.PresenceEnable == nil || *d.PresenceEnable,
+		pretendIdle:      d.RefusedAs == PretendIdle,
+		watcherAll:       d.WatcherAll,
+		allowSubscribe:   d.AllowSubscribe == nil || *d.AllowSubscribe,
+		retryInterval:    cmp.Or(d.RetryInterval, DefaultRetryInterval),
+		retryLimit:       cmp.Or(d.RetryLimit, DefaultRetryLimit),
 		limitRule:        fmt.Sprintf("max_subscriptions: %d", d.MaxSubscriptions),
 		watcherLimitRule: fmt.Sprintf("max_subscriptions_per_watcher: %d", d.MaxSubscriptionsPerWatcher),
 		othersRefuse:     d.UnknownWatchers.Others == Refuse,
@@ -56,7 +62,8 @@ func Compile(d *Document) (*Snapshot, error) {
 	}
 	s.compileCross(d)
 	s.global = globals{
-		allow:     s.systemDefault.allow,
+		allow: s.systemDefault.allow, enabled: s.enabled, pretendIdle: s.pretendIdle,
+		watcherAll: s.watcherAll, allowSubscribe: s.allowSubscribe,
 		callLists: s.callLists, refuseUnwatched: s.refuseUnwatched,
 		maxSubscriptions: s.maxSubscriptions, maxPer: s.maxPerWatcher,
 		as: s.unknownAs, others: d.UnknownWatchers.Others,

@@ -43,6 +43,23 @@ func (t *tenant) compileLines(d *Tenant) {
 	}
 }
 
+// compilePilots puts hunt pilots among the numbers, where they only refuse.
+func (t *tenant) compilePilots(d *Tenant) {
+	for i := range d.HuntPilots {
+		p := &d.HuntPilots[i]
+		n := t.dial.normalise(p.Number)
+		e := &lineEntry{
+			partition: t.partitions[p.Partition], allowWatch: true,
+			pilotRule: fmt.Sprintf("hunt pilot %s: cannot be watched", n),
+		}
+		e.info.Line = Line{Tenant: t.name, Partition: partitionName(p.Partition), Number: n}
+		e.info.Numbers = []string{n}
+		e.info.PresenceGroup = StandardGroup
+		t.numbers[n] = append(t.numbers[n], e)
+		t.pilots = append(t.pilots, e)
+	}
+}
+
 // lineNumbers are all numbers of a line, normalised, each once, the first one first.
 func (t *tenant) lineNumbers(l *DirectoryNumber) []string {
 	numbers := []string{t.dial.normalise(l.Number)}

@@ -23,6 +23,10 @@ func (s *Snapshot) compileTenant(d *Tenant) *tenant {
 		identities: map[string]*watcherEntry{},
 		creds:      map[string]Credential{},
 		claims:     map[string]bool{},
+		trunks:     map[string]*trunkEntry{},
+		subjects:   map[string]*trunkEntry{},
+		apps:       map[string]*appEntry{},
+		profiles:   map[string]*profileEntry{},
 	}
 	for _, h := range d.Domains {
 		t.domains = append(t.domains, normaliseHost(h))
@@ -31,7 +35,13 @@ func (s *Snapshot) compileTenant(d *Tenant) *tenant {
 	t.compilePermissions(s, d)
 	t.compileSpaces(d)
 	t.compileLines(d)
+	t.compilePilots(d)
+	t.compileRouting(d)
+	t.compileProfiles(d)
 	t.compileWatchers(s, d)
+	t.compileTrunks(s, d)
+	t.routing.resolve(t)
+	t.devices = t.compileDevices(t.phoneInfos)
 	return t
 }
 

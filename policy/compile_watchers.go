@@ -28,6 +28,12 @@ func (t *tenant) compileWatchers(s *Snapshot, d *Tenant) {
 		for _, name := range info.Devices {
 			t.identify(t.dial.normalise(DeviceNumber(name)), e)
 		}
+		if lp := t.profiles[p.LogoutProfile]; lp != nil && len(lp.lines) > 0 {
+			info.Lines = lp.lines
+			for _, n := range lp.numbers {
+				t.identify(n, e)
+			}
+		}
 		t.phoneInfos = append(t.phoneInfos, info)
 		t.addCredential(p.Digest, e)
 	}
@@ -41,6 +47,7 @@ func (t *tenant) compileWatchers(s *Snapshot, d *Tenant) {
 			kind: WatcherEndUser, name: u.UserID, outcome: Allowed, callLists: true,
 			rule:  fmt.Sprintf("end user %s", u.UserID),
 			group: t.group(u.PresenceGroup), space: t.space(u.SubscribeCallingSearchSpace),
+			profiles: slices.Clone(u.DeviceProfiles),
 		}
 		t.users[u.UserID] = e
 		t.identify(u.UserID, e)
@@ -94,7 +101,7 @@ func (t *tenant) compilePhone(s *Snapshot, p *Phone) *watcherEntry {
 		kind: WatcherPhone, name: p.Name, outcome: Allowed,
 		rule:  "phone " + p.Name,
 		group: t.group(p.PresenceGroup), space: t.space(p.SubscribeCallingSearchSpace),
-		provisioned: len(p.BLFButtons) > 0,
+		provisioned: len(p.BLFButtons) > 0, mobile: p.ExtensionMobility,
 	}
 	switch p.BLFCallLists {
 	case SwitchOn:
@@ -104,26 +111,47 @@ func (t *tenant) compilePhone(s *Snapshot, p *Phone) *watcherEntry {
 	default:
 		e.callLists, e.callListRule = s.callLists, "BLF for call lists: "+onOff(s.callLists)
 	}
-	for i := range p.BLFButtons {
-		n := t.buttonNumber(&p.BLFButtons[i])
-		if n == "" {
-			continue
-		}
-		e.buttons = append(e.buttons, button{number: n, rule: fmt.Sprintf("button %d of phone %s", i+1, p.Name)})
+	e.buttons = t.compileButtons(p.BLFButtons, "phone "+p.Name)
+	if lp := t.profiles[p.LogoutProfile]; lp != nil {
+		e = e.wearing(lp, lp.group, lp.space)
+		e.rule = fmt.Sprintf("phone %s, logout profile %s", p.Name, lp.name)
 	}
-	// Stable, so that of two buttons for a number the first is named.
-	slices.SortStableFunc(e.buttons, func(a, b button) int { return strings.Compare(a.number, b.number) })
 	return e
 }
 
-// buttonNumber is the number a button watches within the tenant, empty if it watches an
-// external presentity.
-func (t *tenant) buttonNumber(b *BLFButton) string {
-	if b.URI == "" {
-		return t.dial.normalise(b.Number)
+func (t *tenant) compileButtons(list []BLFButton, owner string) (buttons []button) {
+	for i := range list {
+		n := t.buttonNumber(&list[i])
+		if n == "" {
+			continue
+		}
+		rule := fmt.Sprintf("button %d of %s", i+1, owner)
+		if list[i].Device {
+			rule += ", device-based"
+		}
+		buttons = append(buttons, button{number: n, rule: rule, device: list[i].Device})
 	}
-	user, host, ok := splitURI(b.URI)
-	if !ok || len(t.domains) > 0 && !slices.Contains(t.domains, normaliseHost(host)) {
+	// Stable, so that of two buttons for a number the first is named.
+	slices.SortStableFunc(buttons, func(a, b button) int { return strings.Compare(a.number, b.number) })
+	return buttons
+}
+
+// buttonNumber is what a button watches as a Target has it: a number, or user@host of a
+// foreign host; empty if nothing can be there.
+func (t *tenant) buttonNumber(b *BLFButton) string {
+	uri := b.uri()
+	if uri == "" {
+		return t.dial.normalise(b.number())
+	}
+	user, host, ok := splitURI(uri)
+	h := normaliseHost(host)
+	switch {
+	case !ok:
+		return ""
+	case slices.Contains(t.domains, h):
+	case t.foreign(h):
+		return unescape(user) + "@" + h
+	case len(t.domains) > 0:
 		return ""
 	}
 	return t.dial.normalise(user)

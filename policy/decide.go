@@ -22,6 +22,10 @@ const (
 	ruleNoTrunk       = "trunk is not in the document"
 	ruleLearned       = `learned number, group "Standard"`
 	ruleNoNumber      = "not found: no number"
+	ruleDisabled      = "presence enable is off"
+	ruleTransit       = "external presentity: what comes from a trunk may watch our own lines only"
+	ruleNoSubscribe   = "external presentity: allow subscribe is off"
+	ruleNotSIP        = "no SIP trunk"
 )
 
 // Decide answers whether w may watch t, in the steps of DESIGN §3; the first that
@@ -33,6 +37,9 @@ func Decide(s *Snapshot, w Watcher, t Target, counts Counts) Decision {
 }
 
 func decide(s *Snapshot, w Watcher, t Target, counts Counts, tr *tracer) Decision {
+	if !s.enabled {
+		return tr.end(Decision{Step: StepWatcher, Rule: ruleDisabled})
+	}
 	if s.maxSubscriptions > 0 && counts.Total >= s.maxSubscriptions {
 		return tr.end(Decision{Outcome: Unavailable, Step: StepWatcher, Rule: s.limitRule})
 	}
@@ -45,7 +52,7 @@ func decide(s *Snapshot, w Watcher, t Target, counts Counts, tr *tracer) Decisio
 		return tr.end(Decision{Outcome: NotFound, Step: StepWatcher, Rule: ruleNoTenant})
 	}
 	e, d := s.watcher(wt, w)
-	if e == nil {
+	if e.watcherEntry == nil {
 		return tr.end(d)
 	}
 	tr.watcher(e, wt)
@@ -62,13 +69,26 @@ func decide(s *Snapshot, w Watcher, t Target, counts Counts, tr *tracer) Decisio
 		}
 		sp = pt.noSpace // a calling search space names partitions of its own tenant
 	}
+	if t.Host != "" {
+		if pt == wt {
+			if route := wt.routing.foreign(sp, t.Host); route != nil {
+				return s.external(wt, e, t, route, tr)
+			}
+		}
+		return tr.end(Decision{Outcome: NotFound, Step: StepTarget, Rule: sp.missing})
+	}
 	l := pt.find(sp, t.Number)
+	if l == nil && pt == wt {
+		// A route pattern is written down, a learned number is not: the pattern wins.
+		if route := wt.routing.number(sp, t.Number, !learns(pt, t)); route != nil {
+			return s.external(wt, e, t, route, tr)
+		}
+	}
 	d = Decision{Line: Line{Tenant: pt.name, Number: t.Number}}
 	switch {
 	case l != nil:
 		d.Line = l.info.Line
-	case !t.Learned || !pt.learn || len(pt.numbers[t.Number]) > 0:
-		// A listed number is never a learned one: its partition would be void.
+	case !learns(pt, t):
 		return tr.end(Decision{Outcome: NotFound, Step: StepTarget, Rule: sp.missing})
 	}
 	var group uint32
@@ -85,6 +105,10 @@ func decide(s *Snapshot, w Watcher, t Target, counts Counts, tr *tracer) Decisio
 			return tr.end(Decision{Outcome: NotFound, Step: StepTarget, Rule: ruleOtherTenant})
 		}
 	}
+	if l != nil && l.pilotRule != "" {
+		d.Step, d.Rule = StepTarget, l.pilotRule
+		return tr.end(d)
+	}
 	tr.target(l, d.Line)
 
 	// 3: allow watch.
@@ -99,8 +123,20 @@ func decide(s *Snapshot, w Watcher, t Target, counts Counts, tr *tracer) Decisio
 
 	if pt == wt {
 		// 4: the administrator answers for a button.
-		if rule := e.button(t.Number, l); rule != "" {
-			d.Outcome, d.View, d.Pickup, d.Step, d.Rule = Allowed, ViewNumber, true, StepButton, rule
+		if b := e.button(t.Number, l); b != nil {
+			if b.device {
+				if dev := pt.devices[d.Line]; dev != nil {
+					d.Device = true
+					if dev.offRule != "" {
+						d.Step, d.Rule = StepAllowWatch, dev.offRule
+						if !s.refuseUnwatched {
+							d.Outcome = Allowed
+						}
+						return tr.end(d)
+					}
+				}
+			}
+			d.Outcome, d.View, d.Pickup, d.Step, d.Rule = Allowed, ViewNumber, true, StepButton, b.rule
 			return tr.end(d)
 		}
 		tr.pass(StepButton, "no button of the watcher")
@@ -108,7 +144,7 @@ func decide(s *Snapshot, w Watcher, t Target, counts Counts, tr *tracer) Decisio
 		if e.provisioned {
 			if !e.callLists {
 				d.Step, d.Rule = StepCallList, e.callListRule
-				return tr.end(d)
+				return tr.end(s.refused(d))
 			}
 			tr.pass(StepCallList, e.callListRule)
 		}
@@ -120,24 +156,30 @@ func decide(s *Snapshot, w Watcher, t Target, counts Counts, tr *tracer) Decisio
 	d.Rule, d.Pickup = r.rule, r.pickup
 	if r.allow {
 		d.Outcome, d.View = Allowed, r.view
+		return tr.end(d)
 	}
-	return tr.end(d)
+	return tr.end(s.refused(d))
+}
+
+// learns reports whether a number that is in no partition searched is a line all the
+// same, since a PBX reported it. A listed number never is: its partition would be void.
+func learns(t *tenant, target Target) bool {
+	return target.Learned && t.learn && len(t.numbers[target.Number]) == 0
 }
 
 // watcher finds what w is; nil and the refusal if that ends the matter.
-func (s *Snapshot) watcher(t *tenant, w Watcher) (*watcherEntry, Decision) {
+func (s *Snapshot) watcher(t *tenant, w Watcher) (asker, Decision) {
 	d := Decision{Step: StepWatcher}
 	var e *watcherEntry
 	switch w.Kind {
 	case WatcherPhone:
-		e = t.phones[w.ID]
+		e = t.phone(w.ID)
 	case WatcherEndUser:
 		e = t.users[w.ID]
 	case WatcherUnknown:
 		e = t.unknown
 	default:
-		d.Rule = ruleNoTrunk
-		return nil, d
+		return t.trunkAsker(w)
 	}
 	switch {
 	case e == nil:
@@ -149,32 +191,32 @@ func (s *Snapshot) watcher(t *tenant, w Watcher) (*watcherEntry, Decision) {
 	case e.outcome != Allowed:
 		d.Outcome, d.Rule = e.outcome, e.rule
 	default:
-		return e, d
+		return asker{e, e.group, e.rule}, d
 	}
-	return nil, d
+	return asker{}, d
 }
 
-// button returns the rule of the button that watches the number or another one of the
-// line, empty if there is none.
-func (e *watcherEntry) button(number string, l *lineEntry) string {
+// button returns the button that watches the number or another one of the line, nil if
+// there is none.
+func (e *watcherEntry) button(number string, l *lineEntry) *button {
 	if len(e.buttons) == 0 {
-		return ""
+		return nil
 	}
-	if r := e.buttonOf(number); r != "" || l == nil {
-		return r
+	if b := e.buttonOf(number); b != nil || l == nil {
+		return b
 	}
 	for _, n := range l.info.Numbers {
-		if r := e.buttonOf(n); r != "" {
-			return r
+		if b := e.buttonOf(n); b != nil {
+			return b
 		}
 	}
-	return ""
+	return nil
 }
 
-func (e *watcherEntry) buttonOf(number string) string {
+func (e *watcherEntry) buttonOf(number string) *button {
 	i, ok := slices.BinarySearchFunc(e.buttons, number, func(b button, n string) int { return strings.Compare(b.number, n) })
 	if !ok {
-		return ""
+		return nil
 	}
-	return e.buttons[i].rule
+	return &e.buttons[i]
 }

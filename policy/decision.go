@@ -15,9 +15,12 @@ const (
 	ViewName
 	// ViewNumber adds the remote party's number and dialog identifiers: all there is.
 	ViewNumber
+	// ViewIdle shows an idle line for ever, whatever it does: what refused_as
+	// pretend_idle gives instead of 403. No permission gives it.
+	ViewIdle
 )
 
-// Views lists every View.
+// Views lists every View that a permission can give.
 var Views = [...]View{ViewNone, ViewState, ViewRinging, ViewName, ViewNumber}
 
 // WatcherKind says as what a watcher was recognised.
@@ -30,7 +33,7 @@ const (
 	WatcherPhone
 	// WatcherEndUser: an end user's own application (a directory, a soft client).
 	WatcherEndUser
-	// WatcherApplication: an application user behind a trunk.
+	// WatcherApplication: an application user behind a trunk (Watcher.Trunk).
 	WatcherApplication
 	// WatcherTrunk: a SIP trunk, recognised by address.
 	WatcherTrunk
@@ -45,8 +48,12 @@ type Watcher struct {
 	// ID is the phone's, user's or trunk's name in the document; for WatcherUnknown
 	// the address of record it claims.
 	ID string
+	// Trunk is the trunk that an application user's request came through; empty for
+	// other kinds (a trunk's own name is its ID).
+	Trunk string
 	// Trusted: the source address is in a trusted network (or digest held), so that
-	// an unknown watcher may be served as the document's unknown_watchers says.
+	// an unknown watcher may be served as the document's unknown_watchers says. Of a
+	// trunk or application: digest credentials held; its address says nothing.
 	Trusted bool
 }
 
@@ -55,7 +62,11 @@ type Target struct {
 	// Tenant owns the host of the request URI.
 	Tenant string
 	// Number is normalised by Snapshot.Normalise, pickup code stripped.
+	// With Host it is "user@host".
 	Number string
+	// Host is the normalised host of a SIP URI that is no tenant's; Tenant is the
+	// watcher's then. Snapshot.ResolveTarget finds out. Empty for numbers of ours.
+	Host string
 	// Learned: no line of the document is needed, because a PBX of the tenant reported
 	// a device of that number (or may yet: it has not been heard since the start).
 	Learned bool
@@ -102,8 +113,15 @@ type Decision struct {
 	Rule string
 	// WatcherGroup and PresentityGroup are the groups compared, empty if none was.
 	WatcherGroup, PresentityGroup string
-	// Line is the line found; zero if none was.
+	// Line is the line found; zero if none was. For an external presentity it names that,
+	// in the partition of its route.
 	Line Line
+	// Device: show the phone whose primary line Line is, not the line (CME, device-based
+	// monitoring).
+	Device bool
+	// Route is not empty for an external presentity: Snapshot.Route says which trunks
+	// reach it, in their order. Before one is tried, DecideTrunk decides about it.
+	Route string
 }
 
 // Allow reports whether the subscription is accepted.

@@ -18,11 +18,30 @@ type Document struct {
 	// AllowWatchOffAs is what a watcher of a line without allow_watch gets: "unknown"
 	// (the default, as CME: accepted, and the lamp stays unknown) or "refuse" (403).
 	AllowWatchOffAs string `json:"allow_watch_off_as,omitempty"`
-	// MaxSubscriptions bounds all subscriptions together, as CME's max-subscription;
-	// 0 = no limit. Beyond it a request is answered Unavailable.
+	// PresenceEnable is CME's presence enable: take presence requests at all. Default
+	// true, where CME's is off.
+	PresenceEnable *bool `json:"presence_enable,omitempty"`
+	// RefusedAs is what a watcher gets whom groups or call lists forbid a line: "refuse"
+	// (the default, 403) or "pretend_idle": accepted, and the lamp is idle for ever, so
+	// that the refusal itself is not seen. Ours.
+	RefusedAs string `json:"refused_as,omitempty"`
+	// MaxSubscriptions bounds all subscriptions together, as CME's max-subscription (100
+	// to the platform's directory numbers, default 100); here any number, and 0 = no
+	// limit, the default. Beyond it a request is answered Unavailable.
 	MaxSubscriptions int `json:"max_subscriptions,omitempty"`
 	// MaxSubscriptionsPerWatcher bounds those of one watcher; 0 = no limit.
 	MaxSubscriptionsPerWatcher int `json:"max_subscriptions_per_watcher,omitempty"`
+	// WatcherAll is CME's watcher all: watchers from a trunk without a security profile
+	// may watch our lines. Default false, as CME.
+	WatcherAll bool `json:"watcher_all,omitempty"`
+	// AllowSubscribe is CME's allow subscribe: our watchers may watch external
+	// presentities. Default true (CME: false), since nothing is external without a route.
+	AllowSubscribe *bool `json:"allow_subscribe,omitempty"`
+	// RetryInterval is how many seconds pass before an external presentity is asked
+	// again: CME's sccp blf-speed-dial retry-interval, 60 to 3600; 0 = 60, its default.
+	RetryInterval int `json:"retry_interval,omitempty"`
+	// RetryLimit is how often it is asked again: CME's limit, 10 to 100; 0 = 10, its default.
+	RetryLimit int `json:"retry_limit,omitempty"`
 	// DefaultTenant is the tenant of our own addresses and of hosts without a domain; by
 	// default the first one listed.
 	DefaultTenant string `json:"default_tenant,omitempty"`
@@ -80,6 +99,26 @@ type Tenant struct {
 	Lines               []DirectoryNumber    `json:"lines,omitempty"`
 	Phones              []Phone              `json:"phones,omitempty"`
 	EndUsers            []EndUser            `json:"end_users,omitempty"`
+	DeviceProfiles      []DeviceProfile      `json:"device_profiles,omitempty"`
+	// TrunkSecurityProfiles, Trunks and ApplicationUsers are who asks from outside.
+	TrunkSecurityProfiles []TrunkSecurityProfile `json:"trunk_security_profiles,omitempty"`
+	Trunks                []Trunk                `json:"trunks,omitempty"`
+	ApplicationUsers      []ApplicationUser      `json:"application_users,omitempty"`
+	// RoutePatterns, SIPRoutePatterns, RouteLists and RouteGroups say which trunks reach
+	// an external presentity.
+	RoutePatterns    []RoutePattern    `json:"route_patterns,omitempty"`
+	SIPRoutePatterns []SIPRoutePattern `json:"sip_route_patterns,omitempty"`
+	RouteLists       []RouteList       `json:"route_lists,omitempty"`
+	RouteGroups      []RouteGroup      `json:"route_groups,omitempty"`
+	// DefaultPresenceTrunk takes numbers that are found nowhere else: CME's server.
+	DefaultPresenceTrunk string      `json:"default_presence_trunk,omitempty"`
+	HuntPilots           []HuntPilot `json:"hunt_pilots,omitempty"`
+	// AuthenticatePresence is CME's authenticate presence: requests from a trunk without
+	// a security profile need digest credentials. Default false, as CME.
+	AuthenticatePresence bool `json:"authenticate_presence,omitempty"`
+	// AuthenticateCredentials are CME's authenticate credential: up to five CSV files of
+	// user names and passwords that a trunk's other end may present.
+	AuthenticateCredentials []CredentialFile `json:"authenticate_credentials,omitempty"`
 }
 
 // PresenceGroup is a set of watchers and presentities (CUCM, Table 20-3).

@@ -66,23 +66,17 @@ type Phone struct {
 	// SubscribeCallingSearchSpace is empty for None.
 	SubscribeCallingSearchSpace string `json:"subscribe_calling_search_space,omitempty"`
 	// Owner is an end user's user id, for show.
-	Owner  string  `json:"owner,omitempty"`
-	Digest *Digest `json:"digest,omitempty"`
+	Owner string `json:"owner,omitempty"`
+	// ExtensionMobility lets end users log in on the phone. Default false.
+	ExtensionMobility bool `json:"extension_mobility,omitempty"`
+	// LogoutProfile names the device profile in force while nobody is logged in; empty =
+	// the phone's own settings.
+	LogoutProfile string  `json:"logout_profile,omitempty"`
+	Digest        *Digest `json:"digest,omitempty"`
 	// BLFButtons are the BLF/SpeedDial buttons, in the order of the keys.
 	BLFButtons []BLFButton `json:"blf_buttons,omitempty"`
 	// BLFCallLists: may this phone's call lists show lamps (on, off, default).
 	BLFCallLists Switch `json:"blf_call_lists,omitempty"`
-}
-
-// BLFButton is a BLF/SpeedDial button: a number or a SIP URI, not both. The
-// administrator answers for it: presence groups do not apply to it.
-type BLFButton struct {
-	Number string `json:"number,omitempty"`
-	// Partition says only what pressing the button dials; which line lights it is the
-	// calling search space's choice (CUCM, BLF Presence Restrictions).
-	Partition string `json:"partition,omitempty"`
-	URI       string `json:"uri,omitempty"`
-	Label     string `json:"label,omitempty"`
 }
 
 // EndUser is a person whose own application (a directory, a soft client) subscribes.
@@ -92,6 +86,9 @@ type EndUser struct {
 	PresenceGroup               string  `json:"presence_group,omitempty"`
 	SubscribeCallingSearchSpace string  `json:"subscribe_calling_search_space,omitempty"`
 	Digest                      *Digest `json:"digest,omitempty"`
+	// DeviceProfiles are the user's for extension mobility; the first is the one a login
+	// takes unless it names another.
+	DeviceProfiles []string `json:"device_profiles,omitempty"`
 }
 
 // Digest are the credentials of a phone or user: a password, or hashes of it for one

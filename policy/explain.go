@@ -29,7 +29,7 @@ func (tr *tracer) pass(step Step, rule string) {
 	}
 }
 
-func (tr *tracer) watcher(e *watcherEntry, t *tenant) {
+func (tr *tracer) watcher(e asker, t *tenant) {
 	if tr == nil {
 		return
 	}

@@ -22,7 +22,8 @@ type LineInfo struct {
 type PhoneInfo struct {
 	Tenant, Name string
 	Devices      []string
-	// Lines are the phone's lines, the primary one first.
+	// Lines are the phone's lines, the primary one first: those of the device profile
+	// where one is in force (extension mobility).
 	Lines []Line
 }
 
@@ -193,7 +194,7 @@ func (s *Snapshot) WatcherByIdentity(tenant, number string) (w Watcher, ok bool)
 	if t == nil {
 		return w, false
 	}
-	e := t.identities[t.dial.normalise(number)]
+	e := t.identity(t.dial.normalise(number))
 	if e == nil {
 		return w, false
 	}
@@ -208,6 +209,9 @@ func (s *Snapshot) Credentials(tenant, username string) (Credential, bool) {
 		return Credential{}, false
 	}
 	c, ok := t.creds[username]
+	if !ok {
+		c, ok = t.fileCreds[username]
+	}
 	return c, ok
 }
 

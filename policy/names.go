@@ -6,7 +6,7 @@ import (
 )
 
 var (
-	viewNames    = [...]string{"none", "state", "ringing", "name", "number"}
+	viewNames    = [...]string{"none", "state", "ringing", "name", "number", "idle"}
 	watcherNames = [...]string{"unknown", "phone", "end_user", "application_user", "trunk"}
 	stepNames    = [...]string{"", "watcher", "target", "allow_watch", "button", "call_list", "group", "view"}
 	outcomeNames = [...]string{"refused", "allowed", "not_found", "challenged", "unavailable"}
@@ -24,7 +24,7 @@ func (v View) String() string { return nameOf(viewNames[:], int(v), "view") }
 
 // MarshalText writes the word of the document.
 func (v View) MarshalText() ([]byte, error) {
-	if int(v) >= len(viewNames) {
+	if int(v) >= len(Views) {
 		return nil, fmt.Errorf("policy: no such view: %d", uint8(v))
 	}
 	return []byte(viewNames[v]), nil
@@ -32,9 +32,9 @@ func (v View) MarshalText() ([]byte, error) {
 
 // UnmarshalText reads the word of the document.
 func (v *View) UnmarshalText(text []byte) error {
-	i := slices.Index(viewNames[:], string(text))
+	i := slices.Index(viewNames[:len(Views)], string(text))
 	if i < 0 {
-		return fmt.Errorf("%q is no view, want one of %s", text, orList(viewNames[:]))
+		return fmt.Errorf("%q is no view, want one of %s", text, orList(viewNames[:len(Views)]))
 	}
 	*v = View(i)
 	return nil

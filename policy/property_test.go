@@ -75,6 +75,12 @@ func TestDecisionsDoNotDependOnListOrder(t *testing.T) {
 			shuffle(r, tn.Lines)
 			shuffle(r, tn.Phones)
 			shuffle(r, tn.EndUsers)
+			shuffle(r, tn.DeviceProfiles)
+			shuffle(r, tn.Trunks)
+			shuffle(r, tn.TrunkSecurityProfiles)
+			shuffle(r, tn.ApplicationUsers)
+			shuffle(r, tn.RoutePatterns)
+			shuffle(r, tn.HuntPilots)
 		}
 		a, b := mustCompile(t, d), mustCompile(t, shuffled)
 		requests(func(w Watcher, tg Target) {
@@ -105,6 +111,11 @@ func TestAffectedMissesNothing(t *testing.T) {
 			edit(gen{r}, &after.Tenants[r.IntN(len(after.Tenants))])
 		}
 		old, next := mustCompile(t, before), mustCompile(t, after)
+		if logins := (gen{r}).logins(); seed%3 == 0 {
+			old, next = old.WithLogins(logins), next.WithLogins(logins)
+		} else if seed%3 == 1 {
+			old, next = old.WithLogins(logins), next.WithLogins((gen{r}).logins())
+		}
 		c := Affected(old, next)
 		requests(func(w Watcher, tg Target) {
 			x, y := Decide(old, w, tg, Counts{}), Decide(next, w, tg, Counts{})
@@ -127,7 +138,7 @@ func TestAffectedMissesNothing(t *testing.T) {
 
 // edit changes one thing of a tenant.
 func edit(g gen, t *Tenant) {
-	switch g.IntN(7) {
+	switch g.IntN(14) {
 	case 0:
 		if len(t.Permissions) > 0 {
 			t.Permissions = slices.Delete(t.Permissions, 0, 1)
@@ -147,11 +158,30 @@ func edit(g gen, t *Tenant) {
 	case 4:
 		t.LineClasses[0].LineOptions = g.options()
 	case 5:
-		if len(t.EndUsers) > 0 {
-			t.EndUsers = t.EndUsers[1:]
+		if n := len(t.EndUsers); n > 1 {
+			t.EndUsers = t.EndUsers[:n-1]
 		}
 	case 6:
 		// Another group in front changes every index, and nothing else.
 		t.PresenceGroups = append([]PresenceGroup{{Name: "New"}}, t.PresenceGroups...)
+	case 7:
+		t.TrunkSecurityProfiles[1] = g.profile("sp")
+	case 8:
+		k := &t.Trunks[g.IntN(len(t.Trunks))]
+		k.PresenceGroup, k.SecurityProfile = g.group(), pick(g, "", "open")
+	case 9:
+		u := &t.ApplicationUsers[g.IntN(2)]
+		u.AcceptPresenceSubscription, u.PresenceGroup = g.IntN(2) == 0, g.group()
+	case 10:
+		t.RouteGroups[0].Trunks = []string{"k2", "k0"}
+		t.RoutePatterns = []RoutePattern{{Pattern: "500X", RouteList: "rl"}}
+	case 11:
+		t.HuntPilots = []HuntPilot{{Number: "1900", Partition: "Q"}}
+		t.DefaultPresenceTrunk = "k0"
+	case 12:
+		t.DeviceProfiles[0].BLFButtons = g.buttons()
+		t.DeviceProfiles[2].PresenceGroup = g.group()
+	case 13:
+		t.SIPRoutePatterns = []SIPRoutePattern{{Pattern: "far.test", Trunk: "k2"}}
 	}
 }

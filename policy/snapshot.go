@@ -23,6 +23,12 @@ type Snapshot struct {
 	refuseUnwatched  bool
 	maxSubscriptions int
 	maxPerWatcher    int
+	enabled          bool
+	pretendIdle      bool
+	watcherAll       bool
+	allowSubscribe   bool
+	retryInterval    int
+	retryLimit       int
 	limitRule        string
 	watcherLimitRule string
 
@@ -37,7 +43,8 @@ type Snapshot struct {
 
 // globals are the settings whose change concerns every subscription.
 type globals struct {
-	allow                         bool
+	allow, enabled, pretendIdle   bool
+	watcherAll, allowSubscribe    bool
 	callLists, refuseUnwatched    bool
 	maxSubscriptions, maxPer      int
 	as, others, networks, crossed string
@@ -68,6 +75,7 @@ type tenant struct {
 	spaces     map[string]*space
 	noSpace    *space
 	lines      []*lineEntry
+	pilots     []*lineEntry
 	numbers    map[string][]*lineEntry
 	phones     map[string]*watcherEntry
 	users      map[string]*watcherEntry
@@ -75,6 +83,25 @@ type tenant struct {
 	identities map[string]*watcherEntry
 	creds      map[string]Credential
 	unknown    *watcherEntry
+	trunks     map[string]*trunkEntry
+	trunkInfos []TrunkInfo
+	sources    []sourceEntry // the most precise first
+	subjects   map[string]*trunkEntry
+	apps       map[string]*appEntry
+	routing    routing
+	profiles   map[string]*profileEntry
+	// devices finds the phone that device-based watching of a line shows.
+	devices map[Line]*deviceEntry
+	// fileCreds are the digest users of CME's credential files.
+	fileCreds map[string]Credential
+
+	// base is the tenant while nobody is logged in; nil if this is it. What follows is
+	// empty there.
+	base *tenant
+	// sessions are the phones with a user logged in; sessionIDs their users' numbers.
+	sessions   map[string]*watcherEntry
+	sessionIDs map[string]*watcherEntry
+
 	// claims are the device names that lines outside <None> and Standard list.
 	claims map[string]bool
 }
@@ -93,9 +120,11 @@ type lineEntry struct {
 	group      uint32
 	allowWatch bool
 	offRule    string
+	// pilotRule is not empty for a hunt pilot.
+	pilotRule string
 }
 
-// watcherEntry is a phone, an end user, or what unknown watchers count as.
+// watcherEntry is a phone, an end user, a trunk, or what unknown watchers count as.
 type watcherEntry struct {
 	kind    WatcherKind
 	name    string
@@ -108,10 +137,20 @@ type watcherEntry struct {
 	provisioned  bool
 	callLists    bool
 	callListRule string
+	// mobile: end users can log in. profiles are those of an end user.
+	mobile   bool
+	profiles []string
 }
 
 type button struct {
 	number, rule string
+	device       bool
+}
+
+// deviceEntry is a phone as a presentity.
+type deviceEntry struct {
+	// offRule says which of its numbers may not be watched; empty if all may.
+	phone, offRule string
 }
 
 func pairKey(from, to uint32) uint64 { return uint64(from)<<32 | uint64(to) }

@@ -13,6 +13,9 @@ func Validate(d *Document) error {
 	v.oneOf("default_inter_presence_group_subscription", string(d.DefaultInterPresenceGroupSubscription), string(Allow), string(Disallow))
 	v.oneOf("blf_for_call_lists", string(d.BLFForCallLists), string(SwitchOn), string(SwitchOff))
 	v.oneOf("allow_watch_off_as", d.AllowWatchOffAs, string(StateUnknown), Refuse)
+	v.oneOf("refused_as", d.RefusedAs, Refuse, PretendIdle)
+	v.between("retry_interval", d.RetryInterval, MinRetryInterval, MaxRetryInterval)
+	v.between("retry_limit", d.RetryLimit, MinRetryLimit, MaxRetryLimit)
 	v.notNegative("max_subscriptions", d.MaxSubscriptions)
 	v.notNegative("max_subscriptions_per_watcher", d.MaxSubscriptionsPerWatcher)
 
@@ -55,6 +58,13 @@ func (v *validator) oneOf(path, word string, words ...string) {
 func (v *validator) notNegative(path string, n int) {
 	if n < 0 {
 		v.add(path, "%d is negative; 0 means no limit", n)
+	}
+}
+
+// between checks a number; 0 is always the default.
+func (v *validator) between(path string, n, low, high int) {
+	if n != 0 && (n < low || n > high) {
+		v.add(path, "%d is not possible: %d to %d", n, low, high)
 	}
 }
 

@@ -97,15 +97,8 @@ func (v *validator) phones(path string, t *Tenant, r *refs) {
 			v.reference(at+".owner", "end user", p.Owner, r.users)
 		}
 		v.digest(at+".digest", p.Digest, r)
-		for j, ref := range p.Lines {
-			v.phoneLine(fmt.Sprintf("%s.lines[%d]", at, j), ref, t, r)
-			if slices.Contains(p.Lines[:j], ref) {
-				v.add(fmt.Sprintf("%s.lines[%d]", at, j), "%q is listed twice", ref)
-			}
-		}
-		for j := range p.BLFButtons {
-			v.button(fmt.Sprintf("%s.blf_buttons[%d]", at, j), &p.BLFButtons[j], r)
-		}
+		v.phoneLines(at, p.Lines, t, r)
+		v.buttons(at, p.BLFButtons, t, r)
 	}
 }
 
@@ -141,20 +134,6 @@ func (v *validator) phoneLine(path, ref string, t *Tenant, r *refs) {
 		numbers = append(numbers, t.Lines[i].Number)
 	}
 	v.add(path, "no line %q in partition %q%s", number, partitionOrNone(partition), didYouMean(number, numbers))
-}
-
-func (v *validator) button(path string, b *BLFButton, r *refs) {
-	v.partition(path+".partition", b.Partition, r)
-	switch {
-	case b.Number != "" && b.URI != "":
-		v.add(path, "a button has a number or a uri, not both")
-	case b.URI != "":
-		if _, _, ok := splitURI(b.URI); !ok {
-			v.add(path+".uri", "%q is no SIP URI: user@host", b.URI)
-		}
-	default:
-		v.number(path+".number", b.Number)
-	}
 }
 
 func (v *validator) endUsers(path string, t *Tenant, r *refs) {

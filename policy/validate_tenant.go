@@ -29,6 +29,7 @@ func (v *validator) tenant(path string, t *Tenant) {
 	v.dialling(path, t)
 	r := refs{
 		groups: groupNames(t), partitions: newNameSet(NonePartition), spaces: newNameSet(), classes: newNameSet(), users: newNameSet(),
+		profiles: newNameSet(), trunks: newNameSet(), devices: newNameSet(),
 		dial: newDialPlan(t),
 	}
 
@@ -70,11 +71,20 @@ func (v *validator) tenant(path string, t *Tenant) {
 	}
 	v.phones(path, t, &r)
 	v.endUsers(path, t, &r)
+	v.deviceProfiles(path, t, &r)
+	v.mobility(path, t, &r)
+	v.securityProfiles(path, t, &r)
+	v.trunks(path, t, &r)
+	v.applicationUsers(path, t, &r)
+	v.routes(path, t, &r)
+	v.huntPilots(path, t, &r)
+	v.credentialFiles(path, t)
 }
 
 // refs are the names that the things of a tenant may refer to.
 type refs struct {
 	groups, partitions, spaces, classes, users *nameSet
+	profiles, trunks, devices                  *nameSet        // trunk security profiles, trunks, device profiles
 	lines                                      map[Line]string // number and partition → path
 	digests                                    map[string]string
 	dial                                       dialPlan

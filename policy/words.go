@@ -57,6 +57,16 @@ const (
 	Refuse = "refuse"
 )
 
+// PretendIdle as refused_as shows an idle lamp instead of answering 403.
+const PretendIdle = "pretend_idle"
+
+// Ranges and defaults of the retries for external presentities, those of CME's
+// sccp blf-speed-dial retry-interval (seconds) and limit.
+const (
+	DefaultRetryInterval, MinRetryInterval, MaxRetryInterval = 60, 60, 3600
+	DefaultRetryLimit, MinRetryLimit, MaxRetryLimit          = 10, 10, 100
+)
+
 const (
 	// StandardGroup exists in every tenant from the start and cannot be deleted
 	// (CUCM: the Standard Presence Group). Whoever has no group is in it.
