@@ -54,6 +54,9 @@ func hopOf(req *sip.Request) (h hop, err error) {
 // the socket it came to towards the first route, the Contact or the source.
 func (s *Server) flow(req *sip.Request, p *parsed, h hop, local netip.AddrPort) (notifier.Flow, error) {
 	f := notifier.Flow{Transport: h.transport, Local: local, Remote: h.source}
+	if f.Transport == subscription.UDP && refreshedByProxy(p, req) {
+		return f, nil
+	}
 	next, routed := nextHop(p, req)
 	addr := s.lookup(next, h.transport, h.source.Addr())
 	w := way{mode: s.config.NAT, source: h.source, sentBy: h.sentBy, asked: h.asked, contact: addr}
@@ -77,6 +80,13 @@ func (s *Server) flow(req *sip.Request, p *parsed, h hop, local netip.AddrPort) 
 	}
 	f.Remote = to
 	return f, nil
+}
+
+// refreshedByProxy reports a refresh that came through a proxy and says nothing of the
+// route set, as Kamailio relays them (it record-routes the first SUBSCRIBE only). The set
+// of the dialog stands (RFC 3261 §12.2), and its first hop is who sent this.
+func refreshedByProxy(p *parsed, req *sip.Request) bool {
+	return p.inDialog && header(req, "Record-Route") == "" && len(req.GetHeaders("Via")) > 1
 }
 
 // Restored implements notifier.Restorer: the phone of a stored subscription, whose

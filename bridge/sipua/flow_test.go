@@ -69,3 +69,24 @@ func TestNATSource(t *testing.T) {
 		t.Errorf("flow %v", s.Flow)
 	}
 }
+
+// TestRefreshThroughProxy: a proxy that record-routed the first SUBSCRIBE relays the
+// refreshes without; NOTIFYs keep going to it.
+func TestRefreshThroughProxy(t *testing.T) {
+	r := newRig(t, nil)
+	proxy := r.udpPhone()
+	for _, c := range []struct{ to, extra, want string }{
+		{"", "Record-Route: <sip:" + proxy.addr().String() + ";lr>", proxy.addr().String()},
+		{";tag=lt", "X: y", proxy.addr().String()},
+		{";tag=lt", "Record-Route: <sip:127.0.0.1:5099;lr>", "127.0.0.1:5099"},
+	} {
+		q := subscribeTo("sip:1001@x.test", proxy.addr()).with("To", "<sip:1001@x.test>"+c.to).line(c.extra).
+			line("Via: SIP/2.0/UDP 127.0.0.1:5070;branch=z9hG4bKphone").with("Contact", "<sip:1002@127.0.0.1:5070>")
+		if res := proxy.ask(q.String()); res.code != 200 {
+			t.Fatal(res.raw)
+		}
+		if s := next(t, r.rec.subscribes, "SUBSCRIBE"); s.Flow.Remote.String() != c.want {
+			t.Errorf("%s %s: NOTIFYs go to %v, want %s", c.to, c.extra, s.Flow.Remote, c.want)
+		}
+	}
+}
