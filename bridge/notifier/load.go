@@ -71,10 +71,12 @@ func (n *Notifier) loadShard(ctx context.Context, id uint16) (int, error) {
 	done := make(chan struct{})
 	posted := n.loopOf(id).box.post(message{call: func(l *loop) {
 		defer close(done)
+		sh := l.shard(id)
+		sh.epoch, sh.loaded = epoch, true // before: what is over is deleted from the store
 		for i := range recs {
 			l.restore(recs[i].key, recs[i].rec)
 		}
-		l.adopted(id, epoch)
+		l.adopted(id)
 	}})
 	if posted {
 		select {
@@ -105,19 +107,21 @@ func (l *loop) restore(key string, rec subscription.Record) {
 	dialect, _ := eventpkg.DialectByName(c.DialectName) // one that is gone: the default
 	rec.Dialect = uint16(dialect)
 	slot := l.add(key, rec, flow)
-	l.advance(slot, subscription.Input{Kind: subscription.Restored})
+	eff := l.advance(slot, subscription.Input{Kind: subscription.Restored})
+	if l.n.decide != nil && !eff.Remove {
+		s := Standing{watcherOf(&rec.Hot, &c), lineOf(&c), c.Entity}
+		l.decided(slot, s, l.n.decide(s))
+	}
 }
 
 // adopted: the shard is ours from now on; what it holds is written under our epoch.
-func (l *loop) adopted(id uint16, epoch store.Epoch) {
-	sh := l.shard(id)
-	sh.epoch, sh.loaded = epoch, true
+func (l *loop) adopted(id uint16) {
 	for slot := range l.records {
 		e := &l.records[slot]
 		if !e.used || e.Shard != id {
 			continue
 		}
-		l.persist(e, false)
+		l.persist(e, e.Status == subscription.Terminated)
 		if l.grants == nil {
 			l.grants = &grants{}
 		}
@@ -136,7 +140,9 @@ func (l *loop) seal() {
 		if m.granted != nil {
 			for i := range m.granted.subscribes { // durable already: the answer may still arrive
 				g := &m.granted.subscribes[i]
-				g.answer.Expires = g.sub.Expires
+				if g.answer.Expires = g.sub.Expires; m.granted.err != nil {
+					g.answer = Answer{Status: 503, RetryAfter: 2 * time.Second}
+				}
 				g.sub.Answer(g.answer)
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"blfbridge/bridge/eventpkg"
 	"blfbridge/bridge/store"
 	"blfbridge/bridge/subscription"
+	"blfbridge/policy"
 )
 
 // loop is one goroutine that owns a number of shards: their records, timers and
@@ -30,6 +31,10 @@ type loop struct {
 
 	txns    []txn
 	freeTxn []int32
+	gone    map[Flow]struct{} // sending failed on them in this round
+
+	decide    func(Standing) policy.Decision // of the last Reauthorize
+	decidedAt time.Time                      // when that began
 
 	deltas  []store.Delta // of this round
 	grants  *grants       // of this round: answers that wait for the commit
@@ -56,7 +61,9 @@ type entry struct {
 	ready bool // stored (or known not to be): NOTIFYs may go out
 	// counted: it counts against the limits.
 	counted bool
-	armed   int64
+	// armed is when the earliest timer in the wheel fires, later when the one behind it
+	// does; 0 = none. Without later every early timer would leave a late one behind.
+	armed, later int64
 }
 
 // grants are what one commit makes good.
@@ -83,7 +90,7 @@ func newLoop(n *Notifier, index int) *loop {
 	l := &loop{
 		n: n, index: index, box: newMailbox(), rand: rand.NewChaCha8(seed), now: n.clock(),
 		shards: map[uint16]*shard{}, byKey: map[string]int32{}, watchers: map[uint32][]int32{},
-		flows: map[Flow][]int32{},
+		flows: map[Flow][]int32{}, gone: map[Flow]struct{}{},
 	}
 	l.wheel = newWheel(l.now)
 	return l
@@ -107,6 +114,7 @@ func (l *loop) run(ctx context.Context) {
 			l.changed(id)
 		}
 		l.wheel.advance(l.now, l.fire)
+		l.dropFlows()
 		l.submit()
 		wait := time.Hour
 		if at, ok := l.wheel.next(); ok {
@@ -131,10 +139,14 @@ func (l *loop) run(ctx context.Context) {
 // drainTime bounds how long a stop waits for phones to answer.
 const drainTime = 3 * time.Second
 
-// caused reports whether a NOTIFY that such an input sends shows a change of the
-// presentity: only those measure lamp latency.
-func caused(k subscription.Kind) bool {
-	return k == subscription.Changed || k == subscription.Answered || k == subscription.Ticked
+// caused reports whether the NOTIFY that an input sent shows a change of the presentity:
+// only those measure lamp latency. One sent again and one that ends a subscription do not.
+func caused(k subscription.Kind, before, after *subscription.Hot) bool {
+	switch k {
+	case subscription.Changed, subscription.Answered, subscription.Ticked:
+		return after.Status != subscription.Terminated && before.BodyHash != after.BodyHash
+	}
+	return false
 }
 
 func (l *loop) handle(m *message) {
@@ -145,8 +157,10 @@ func (l *loop) handle(m *message) {
 		l.response(m.response)
 	case m.granted != nil:
 		l.granted(m.granted)
-	case m.flowKind != flowNone:
-		l.flow(m.flow, m.flowKind == flowUp)
+	case m.flowKind == flowClosed:
+		l.flow(m.flow, subscription.Input{Kind: subscription.FlowDown, Closed: true})
+	case m.flowKind == flowUp:
+		l.flow(m.flow, subscription.Input{Kind: subscription.FlowUp})
 	case m.call != nil:
 		m.call(l)
 	}
@@ -166,18 +180,20 @@ func (l *loop) changed(id uint32) {
 func (l *loop) advance(slot int32, in subscription.Input) subscription.Effects {
 	e := &l.records[slot]
 	in.Now = l.now
-	if !e.ready && in.Kind != subscription.Opened && in.Kind != subscription.Restored &&
-		in.Kind != subscription.Refreshed && in.Kind != subscription.Reauthorized && in.Kind != subscription.FlowDown {
+	if !e.ready && !l.early(e, &in) {
 		return subscription.Effects{}
 	}
 	var body *eventpkg.Body
 	if in.Kind != subscription.Opened && in.Kind != subscription.Restored && in.Kind != subscription.Refreshed {
+		view := e.View
 		if in.Kind == subscription.Reauthorized {
 			e.View = in.View // the hash must be that of what the new view shows
 		}
 		body = l.body(e)
 		in.Hash = hashOf(body)
+		e.View = view
 	}
+	before := e.Hot
 	rec, eff := l.n.rules.Advance(e.Record, in)
 	e.Record = rec
 	if rec.Status == subscription.Terminated {
@@ -193,7 +209,7 @@ func (l *loop) advance(slot int32, in subscription.Input) subscription.Effects {
 		if rec.Status == subscription.Terminated && rec.Reason != subscription.Timeout {
 			body = nil // why it ended is all that this watcher may learn now
 		}
-		l.notify(slot, eff, body, caused(in.Kind))
+		l.notify(slot, eff, body, caused(in.Kind, &before, &rec.Hot))
 	}
 	if eff.Remove {
 		l.remove(slot, eff.Forget)
@@ -201,6 +217,24 @@ func (l *loop) advance(slot int32, in subscription.Input) subscription.Effects {
 	}
 	l.arm(slot)
 	return eff
+}
+
+// early reports whether an input may go to a record that is not durable yet. No NOTIFY
+// may come of it: the first one follows the 200, or the reservation of its numbers.
+func (l *loop) early(e *entry, in *subscription.Input) bool {
+	switch in.Kind {
+	case subscription.Opened, subscription.Restored, subscription.Refreshed:
+		return true
+	case subscription.Reauthorized:
+		in.Early = true
+		return true
+	case subscription.FlowDown:
+		in.Closed = false
+		return true
+	case subscription.FlowUp:
+		e.Flags &^= subscription.FlowLost
+	}
+	return false
 }
 
 // arm sets the record's timer, unless an earlier one is set already: that one arms again.
@@ -213,7 +247,7 @@ func (l *loop) arm(slot int32) {
 	if e.armed != 0 && e.armed <= at {
 		return
 	}
-	e.armed = max(at, l.now)
+	e.armed, e.later = max(at, l.now), e.armed
 	l.wheel.set(e.armed, recordRef(slot, e.gen))
 }
 
@@ -234,7 +268,7 @@ func (l *loop) fire(ref uint64) {
 	if !e.used || e.gen&(1<<31-1) != gen || e.armed == 0 || e.armed > l.now {
 		return
 	}
-	e.armed = 0
+	e.armed, e.later = e.later, 0
 	if e.Deadline() > l.now {
 		l.arm(slot)
 		return
@@ -282,13 +316,14 @@ func (l *loop) granted(g *grants) {
 			for _, f := range fenced.Fenced {
 				l.lost(f.Shard, f.Epoch)
 			}
+			g.err = nil // what belongs to other shards is durable
 		}
 	}
 	for i := range g.subscribes {
 		l.answer(&g.subscribes[i], g.err)
 	}
 	for _, r := range g.restored {
-		if e := &l.records[r.slot]; e.used && e.gen == r.gen {
+		if e := &l.records[r.slot]; e.used && e.gen == r.gen && !e.ready {
 			e.ready = true
 			l.advance(r.slot, subscription.Input{Kind: subscription.Granted})
 		}

@@ -18,9 +18,12 @@ type flowKind uint8
 
 const (
 	flowNone flowKind = iota
-	flowDown
+	flowClosed
 	flowUp
 )
+
+// maxSpare is how large a set may have been that is used again.
+const maxSpare = 4096
 
 // mailbox is a loop's inbox. Messages keep their order; presentities that moved are a
 // set, so that a flapping one costs one entry however slow the loop is.
@@ -30,6 +33,8 @@ type mailbox struct {
 	dirty    map[uint32]struct{}
 	spare    map[uint32]struct{}
 	closed   bool
+	// spareSize is how many presentities spare has held.
+	spareSize int
 
 	wake chan struct{} // holds at most one token
 }
@@ -85,7 +90,10 @@ func (m *mailbox) take(spare []message) ([]message, map[uint32]struct{}) {
 	msgs, dirty := m.messages, m.dirty
 	clear(spare)
 	m.messages = spare[:0]
-	clear(m.spare)
+	if clear(m.spare); m.spareSize > maxSpare {
+		m.spare = map[uint32]struct{}{} // of a change of the whole plan: maps do not shrink
+	}
+	m.spareSize = len(dirty)
 	m.dirty, m.spare = m.spare, m.dirty
 	return msgs, dirty
 }

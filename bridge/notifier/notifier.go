@@ -46,6 +46,9 @@ type Config struct {
 	Rules subscription.Rules
 	// Loops is how many goroutines share the shards; 0 = GOMAXPROCS.
 	Loops int
+	// Decide decides about a subscription that comes back from the store, since the policy
+	// may have changed meanwhile; Unavailable leaves it as it is. nil = all stay.
+	Decide func(Standing) policy.Decision
 	// MaxBacklog is how many messages may wait in one loop before SUBSCRIBEs get 503; 0 = 65536.
 	MaxBacklog int
 	Logger     *slog.Logger
@@ -65,7 +68,10 @@ type Notifier struct {
 	metrics   *metrics
 	loops     []*loop
 	ready     chan struct{} // closed when every shard was loaded once
+	ended     chan struct{} // closed when the loops have ended
 	stopping  atomic.Bool
+	began     time.Time
+	decide    func(Standing) policy.Decision
 
 	mu     sync.Mutex             // guards what follows
 	failed string                 // last store error that was logged
@@ -90,7 +96,7 @@ func New(c Config) *Notifier {
 	n := &Notifier{
 		lamps: c.Lamps, transport: c.Transport, backend: c.Backend, committer: noStore{}, owner: c.Owner,
 		rules: c.Rules, backlog: c.MaxBacklog, log: c.Logger, metrics: newMetrics(c.Registerer),
-		ready: make(chan struct{}), held: map[policy.Watcher]int{},
+		ready: make(chan struct{}), ended: make(chan struct{}), began: time.Now(), decide: c.Decide, held: map[policy.Watcher]int{},
 	}
 	if c.Committer != nil {
 		n.committer = c.Committer
@@ -125,6 +131,7 @@ func (n *Notifier) Run(ctx context.Context) error {
 	}
 	wg.Go(func() { n.load(ctx) })
 	wg.Wait()
+	close(n.ended)
 	for _, l := range n.loops {
 		l.seal()
 	}
@@ -160,8 +167,9 @@ func (n *Notifier) Response(r Response) {
 	n.loops[i].box.post(message{response: r})
 }
 
-// FlowClosed says that a stream connection is gone.
-func (n *Notifier) FlowClosed(f Flow) { n.flow(f, flowDown) }
+// FlowClosed says that a stream connection is gone. Send is tried again when there is
+// something to tell the phone: the transport may be able to dial it.
+func (n *Notifier) FlowClosed(f Flow) { n.flow(f, flowClosed) }
 
 // FlowUp says that a stream connection stands again.
 func (n *Notifier) FlowUp(f Flow) { n.flow(f, flowUp) }
@@ -210,8 +218,9 @@ func shardOf(callID string) uint16 {
 
 func (n *Notifier) loopOf(shard uint16) *loop { return n.loops[int(shard)%len(n.loops)] }
 
-// clock is the wall clock in Unix milliseconds.
-func (n *Notifier) clock() int64 { return time.Now().UnixMilli() }
+// clock is the wall clock of the start, run on steadily, in Unix milliseconds: a wall
+// clock that is set back would stop every timer, and one set forward end every subscription.
+func (n *Notifier) clock() int64 { return n.began.UnixMilli() + time.Since(n.began).Milliseconds() }
 
 func (n *Notifier) seed(b *[32]byte) { _, _ = rand.Read(b[:]) }
 

@@ -100,11 +100,14 @@ type rig struct {
 	tags map[string]string
 }
 
-func newRig(t *testing.T, c Config) *rig {
+func newRig(t *testing.T, c Config, before ...func(*Notifier)) *rig {
 	r := &rig{t: t, p: &lamps{}, w: &wire{}, tags: map[string]string{}}
 	c.Lamps, c.Transport = r.p, r.w
 	r.n = New(c)
 	r.p.n = r.n
+	for _, f := range before {
+		f(r.n)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { defer close(done); _ = r.n.Run(ctx) }()
@@ -119,6 +122,18 @@ func stream(s *Subscribe) { s.Flow.Transport = subscription.TCP; s.Cold.Transpor
 
 func (r *rig) subscribe(callID, number string, cseq uint32, expires time.Duration, opts ...opt) Answer {
 	r.t.Helper()
+	got := r.post(callID, number, cseq, expires, opts...)()
+	if len(got) != 1 {
+		r.t.Fatalf("%d answers to one SUBSCRIBE", len(got))
+	}
+	if got[0].LocalTag != "" && expires > 0 {
+		r.tags[callID] = got[0].LocalTag
+	}
+	return got[0]
+}
+
+// post sends a SUBSCRIBE; answered tells the answers so far.
+func (r *rig) post(callID, number string, cseq uint32, expires time.Duration, opts ...opt) (answered func() []Answer) {
 	local, remote := netip.MustParseAddrPort("127.0.0.1:5060"), netip.MustParseAddrPort("127.0.0.1:7000")
 	var mu sync.Mutex
 	var got []Answer
@@ -131,6 +146,7 @@ func (r *rig) subscribe(callID, number string, cseq uint32, expires time.Duratio
 		},
 		Watcher:  policy.Watcher{Tenant: "t", ID: "200"},
 		Decision: policy.Decision{Outcome: policy.Allowed, View: policy.ViewNumber, Line: policy.Line{Tenant: "t", Number: number}},
+		Received: time.Now(),
 		Answer:   func(a Answer) { mu.Lock(); got = append(got, a); mu.Unlock() },
 	}
 	for _, o := range opts {
@@ -138,15 +154,11 @@ func (r *rig) subscribe(callID, number string, cseq uint32, expires time.Duratio
 	}
 	r.n.Subscribe(s)
 	synctest.Wait()
-	mu.Lock()
-	defer mu.Unlock()
-	if len(got) != 1 {
-		r.t.Fatalf("%d answers to one SUBSCRIBE", len(got))
+	return func() []Answer {
+		mu.Lock()
+		defer mu.Unlock()
+		return got
 	}
-	if got[0].LocalTag != "" && expires > 0 {
-		r.tags[callID] = got[0].LocalTag
-	}
-	return got[0]
 }
 
 var (
@@ -300,10 +312,12 @@ func TestStreamFlow(t *testing.T) {
 		r.subscribe("c1", "101", 1, time.Hour, stream)
 		r.reply(r.want("active v=0 terminated"), 200)
 		f := Flow{subscription.TCP, netip.MustParseAddrPort("127.0.0.1:5060"), netip.MustParseAddrPort("127.0.0.1:7000")}
+		r.w.setErr(ErrNoFlow)
 		r.n.FlowClosed(f)
 		r.p.set("101", device.Busy)
 		time.Sleep(time.Minute)
 		r.none()
+		r.w.setErr(nil)
 		r.n.FlowUp(f)
 		msg := r.want("active v=1 confirmed")
 		time.Sleep(5 * time.Second)

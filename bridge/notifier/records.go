@@ -25,8 +25,7 @@ func (l *loop) add(key string, rec subscription.Record, flow Flow) int32 {
 	}
 	l.shard(e.Shard).count++
 	l.n.metrics.opened(e.Package)
-	e.counted = true
-	l.n.count(e, 1)
+	l.count(e)
 	return slot
 }
 
@@ -45,6 +44,11 @@ func (l *loop) remove(slot int32, forget bool) {
 	l.uncount(e)
 	*e = entry{gen: e.gen, txn: -1}
 	l.free = append(l.free, slot)
+}
+
+func (l *loop) count(e *entry) {
+	e.counted = true
+	l.n.count(e, 1)
 }
 
 // uncount takes a subscription out of the limits: as soon as it has ended, for its last
@@ -103,14 +107,19 @@ func (l *loop) shard(id uint16) *shard {
 }
 
 // flow: a stream connection went or came.
-func (l *loop) flow(f Flow, up bool) {
-	kind := subscription.FlowDown
-	if up {
-		kind = subscription.FlowUp
-	}
+func (l *loop) flow(f Flow, in subscription.Input) {
 	for _, slot := range slices.Clone(l.flows[f]) {
 		if l.records[slot].used {
-			l.advance(slot, subscription.Input{Kind: kind})
+			l.advance(slot, in)
 		}
+	}
+}
+
+// dropFlows tells the records of flows on which sending failed. It is done before the
+// next messages are taken: a FlowUp among them must come after it.
+func (l *loop) dropFlows() {
+	for f := range l.gone {
+		l.flow(f, subscription.Input{Kind: subscription.FlowDown})
+		delete(l.gone, f)
 	}
 }

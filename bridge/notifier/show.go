@@ -68,8 +68,13 @@ type Standing struct {
 // watches that from now on, and the rest is not touched. skip, if not nil, says that a
 // subscription cannot be affected. Both are called from the loops' goroutines and must
 // be pure and quick.
+//
+// A SUBSCRIBE that was received before the call and is still on its way here is decided
+// by decide as well: the policy that sipua saw may have been the old one.
 func (n *Notifier) Reauthorize(ctx context.Context, skip func(Standing) bool, decide func(Standing) policy.Decision) error {
+	now := time.Now()
 	return n.each(ctx, func(l *loop) {
+		l.decide, l.decidedAt = decide, now
 		for slot := range l.records {
 			e := &l.records[slot]
 			if !e.used || e.Status == subscription.Terminated {
@@ -80,17 +85,21 @@ func (n *Notifier) Reauthorize(ctx context.Context, skip func(Standing) bool, de
 			if skip != nil && skip(s) {
 				continue
 			}
-			d := decide(s)
-			if d.Outcome == policy.Unavailable {
-				continue
-			}
-			if d.Allow() && d.Line != s.Line && d.Line != (policy.Line{}) {
-				l.rewatch(int32(slot), d.Line)
-			}
-			l.advance(int32(slot), subscription.Input{
-				Kind: subscription.Reauthorized, Allowed: d.Allow(), View: d.View, Pickup: d.Pickup,
-			})
+			l.decided(int32(slot), s, decide(s))
 		}
+	})
+}
+
+// decided lets a record follow a new decision.
+func (l *loop) decided(slot int32, s Standing, d policy.Decision) {
+	if d.Outcome == policy.Unavailable {
+		return
+	}
+	if d.Allow() && d.Line != s.Line && d.Line != (policy.Line{}) {
+		l.rewatch(slot, d.Line)
+	}
+	l.advance(slot, subscription.Input{
+		Kind: subscription.Reauthorized, Allowed: d.Allow(), View: d.View, Pickup: d.Pickup,
 	})
 }
 
@@ -98,11 +107,13 @@ func (n *Notifier) Reauthorize(ctx context.Context, skip func(Standing) bool, de
 func (l *loop) rewatch(slot int32, line policy.Line) {
 	e := &l.records[slot]
 	c := e.Cold()
+	l.uncount(e)
 	if c.WatcherTenant == c.Tenant && e.Kind == policy.WatcherUnknown {
 		c.WatcherTenant = line.Tenant // it belongs where its target does
 	}
 	c.Tenant, c.Partition, c.Number = line.Tenant, line.Partition, line.Number
 	e.SetCold(c)
+	l.count(e)
 	l.unwatch(e.Presentity, slot)
 	e.Presentity = l.n.lamps.Intern(presentityOf(&e.Hot, &c))
 	l.watchers[e.Presentity] = append(l.watchers[e.Presentity], slot)
@@ -152,6 +163,8 @@ func (n *Notifier) in(ctx context.Context, l *loop, fn func(*loop)) error {
 	select {
 	case <-done:
 		return nil
+	case <-n.ended:
+		return ErrStopped
 	case <-ctx.Done():
 		return ctx.Err()
 	}

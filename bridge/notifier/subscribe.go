@@ -19,6 +19,10 @@ func key(callID, remoteTag string, p subscription.Package, eventID string) strin
 
 // subscribe takes a SUBSCRIBE in.
 func (l *loop) subscribe(s *Subscribe) {
+	if status := l.outdated(s); status != 0 {
+		s.Answer(Answer{Status: status})
+		return
+	}
 	id := shardOf(s.CallID)
 	k := key(s.CallID, s.RemoteTag, s.Package, s.Cold.EventID)
 	slot, found := l.byKey[k]
@@ -26,6 +30,9 @@ func (l *loop) subscribe(s *Subscribe) {
 	switch {
 	case found && s.LocalTag != "" && l.records[slot].Cold().LocalTag != s.LocalTag:
 		s.Answer(Answer{Status: 481})
+	case found && s.LocalTag == "" && l.records[slot].Status == subscription.Terminated:
+		l.remove(slot, false) // only its last answer is missing; the phone begins anew
+		l.open(id, k, s)
 	case found:
 		l.refresh(slot, s)
 	case s.LocalTag != "" && !sh.loaded:
@@ -36,6 +43,23 @@ func (l *loop) subscribe(s *Subscribe) {
 	default:
 		l.open(id, k, s)
 	}
+}
+
+// outdated decides again about a SUBSCRIBE that was decided while the policy changed; the
+// status refuses it, 0 = go on.
+func (l *loop) outdated(s *Subscribe) (status int) {
+	if l.decide == nil || s.Expires == 0 || !s.Received.Before(l.decidedAt) {
+		return 0
+	}
+	d := l.decide(Standing{s.Watcher, s.Decision.Line, s.Cold.Entity})
+	switch {
+	case d.Allow():
+		s.Decision = d
+		return 0
+	case d.Outcome == policy.NotFound:
+		return 404
+	}
+	return 403
 }
 
 func (l *loop) open(id uint16, k string, s *Subscribe) {
@@ -71,6 +95,9 @@ func (l *loop) refresh(slot int32, s *Subscribe) {
 		e.SetCold(c)
 		e.Content = uint8(s.Content)
 		e.View = s.Decision.View
+		if e.Flags &^= subscription.PickupAllowed; s.Decision.Pickup {
+			e.Flags |= subscription.PickupAllowed
+		}
 		l.reflow(slot, s.Flow)
 	}
 	l.accept(slot, s, subscription.Refreshed)
@@ -103,8 +130,12 @@ func (l *loop) answer(g *grant, err error) {
 	e := &l.records[g.slot]
 	alive := e.used && e.gen == g.gen
 	if g.answer.Status == 200 && !alive {
-		// Dropped under it: the shard is another process's now, which knows nothing of this.
+		// Dropped under it: the shard is another process's now, which knows nothing of this;
+		// or the phone itself ended the dialog by its answer to a NOTIFY.
 		g.answer = Answer{Status: 503, RetryAfter: 5 * time.Second}
+		if g.sub.LocalTag != "" && l.shard(shardOf(g.sub.CallID)).loaded {
+			g.answer = Answer{Status: 481}
+		}
 	}
 	if g.answer.Status == 200 {
 		if err != nil && e.Status != subscription.Terminated {

@@ -61,8 +61,7 @@ func (l *loop) notify(slot int32, eff subscription.Effects, body *eventpkg.Body,
 		l.n.metrics.failed(err)
 		// Nothing has left: the numbers are used by the next one, without a gap.
 		e.CSeq, e.Version = eff.CSeq, eff.Version
-		// Not from here: this record is in the middle of a step.
-		l.box.post(message{flow: e.flow, flowKind: flowDown})
+		l.gone[e.flow] = struct{}{} // not from here: this record is in the middle of a step
 		return
 	default:
 		// UDP: the retransmission may do better (a full socket buffer, a route that flaps).
