@@ -122,13 +122,19 @@ func run(ctx context.Context, args []string) (ok bool, err error) {
 		defer func() { err = errors.Join(err, stop()) }()
 		cfg.Bridge = addr
 	}
-	p := scenario.Printer{W: os.Stdout, Colour: !o.plain && os.Getenv("NO_COLOR") == ""}
+	p := scenario.Printer{W: os.Stdout, Colour: !o.plain && terminal()}
 	cfg.OnScenario, cfg.OnStep = p.Scenario, p.Step
 	rep, err := scenario.Run(ctx, cfg, list)
 	if rep != nil {
 		p.Report(rep)
 	}
 	return err == nil && rep.OK(), err
+}
+
+// terminal reports whether colours are wanted: on a terminal, unless NO_COLOR is set.
+func terminal() bool {
+	info, err := os.Stdout.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("NO_COLOR") == ""
 }
 
 // choose returns the scenarios to play; nil if they were only to be listed.
