@@ -173,11 +173,7 @@ func tellAway(acks []waiter) (patient []waiter) {
 
 func answer(acks []waiter, refused map[Fence]bool) {
 	for i := range acks {
-		if acks[i].fencedBy(refused) {
-			acks[i].ack(ErrFenced)
-			continue
-		}
-		acks[i].ack(nil)
+		acks[i].ack(acks[i].fencedBy(refused))
 	}
 }
 

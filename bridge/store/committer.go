@@ -108,7 +108,8 @@ func NewCommitter(backend Writer, cfg CommitterConfig) *Committer {
 //
 //   - nil: the changes are durable (or newer ones of the same keys are);
 //   - ErrAway, at once: the store is away; the changes are kept and written later;
-//   - ErrFenced: a shard has a newer owner; its changes are dropped;
+//   - a *FencedError: the shards it names have a newer owner; their changes are dropped,
+//     the others' are durable;
 //   - ErrInvalid: a key, value or shard is outside the limits; nothing of the
 //     submission is kept;
 //   - ErrClosed: the committer is closed; changes that came before Close ended and
@@ -136,7 +137,7 @@ func (c *Committer) Submit(deltas []Delta, lamps []LampDelta, ack func(error)) {
 	for _, d := range deltas {
 		w.add(Fence{d.Shard, d.Epoch})
 		if !c.pending.put(d) {
-			w.fenced = true
+			w.fenced = append(w.fenced, Fence{d.Shard, d.Epoch})
 		}
 	}
 	for _, l := range lamps {

@@ -210,13 +210,24 @@ func TestFencedSubmissions(t *testing.T) {
 		c.Submit(one(1, 1, "warm", "up"), nil, nil)
 		c.Submit(one(1, 1, "a", "1"), lamp("l", "1"), a.ack("fine"))
 		c.Submit(one(2, 1, "a", "1"), nil, a.ack("late"))
-		c.Submit(append(one(1, 1, "b", "1"), one(2, 1, "b", "1")...), nil, a.ack("half"))
+		half := append(one(1, 1, "b", "1"), one(2, 1, "b", "1")...)
+		var named []store.Fence
+		c.Submit(half, nil, func(err error) {
+			a.ack("half")(err)
+			var e *store.FencedError
+			if errors.As(err, &e) {
+				named = e.Fenced
+			}
+		})
 		c.Submit(one(2, 2, "c", "new"), nil, a.ack("owner"))
 		c.Submit(one(2, 1, "c", "old"), nil, a.ack("behind"))
 		c.Submit(one(0, 0, "k", ""), nil, a.ack("never acquired"))
 		c.Submit(nil, lamp("m", "1"), a.ack("lamp"))
 		time.Sleep(time.Second)
 		a.want(t, "fine ok", "late fenced", "half fenced", "owner ok", "behind fenced", "never acquired fenced", "lamp ok")
+		if !slices.Equal(named, []store.Fence{{Shard: 2, Epoch: 1}}) {
+			t.Errorf("%v is named as lost: the owner must know which shards to drop", named)
+		}
 		if c.Away() || c.Pending() != 0 {
 			t.Errorf("away %v, pending %d: a fenced change must not be tried again", c.Away(), c.Pending())
 		}

@@ -28,8 +28,8 @@ type waiter struct {
 	first Fence
 	rest  []Fence
 	any   bool
-	// fenced: a newer owner of the shard was already waiting.
-	fenced bool
+	// fenced are those of them for which a newer owner was already waiting.
+	fenced []Fence
 	// patient waits through an outage instead of being told ErrAway (Flush).
 	patient bool
 }
@@ -43,17 +43,21 @@ func (w *waiter) add(f Fence) {
 	}
 }
 
-// fencedBy reports whether any of the waiter's epochs was refused.
-func (w *waiter) fencedBy(refused map[Fence]bool) bool {
-	if w.fenced || w.any && refused[w.first] {
-		return true
+// fencedBy is a *FencedError with those of the waiter's epochs that were refused; nil if none was.
+func (w *waiter) fencedBy(refused map[Fence]bool) error {
+	fenced := w.fenced
+	if w.any && refused[w.first] {
+		fenced = append(fenced, w.first)
 	}
 	for _, f := range w.rest {
 		if refused[f] {
-			return true
+			fenced = append(fenced, f)
 		}
 	}
-	return false
+	if len(fenced) == 0 {
+		return nil
+	}
+	return &FencedError{fenced}
 }
 
 // put merges one delta. It reports false if a newer owner of the shard already has a
