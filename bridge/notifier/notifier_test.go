@@ -466,3 +466,38 @@ func TestParseResponse(t *testing.T) {
 		}
 	}
 }
+
+// TestOneCallIDForTwoLines: a phone may use one Call-ID and tag for several lines; and a
+// refresh that names another line than it subscribed to is not taken for this one.
+func TestOneCallIDForTwoLines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, Config{})
+		defer r.stop()
+		first := r.subscribe("c1", "101", 1, time.Hour)
+		r.reply(r.want("active v=0 terminated"), 200)
+		delete(r.tags, "c1")
+		second := r.subscribe("c1", "102", 2, time.Hour)
+		r.reply(r.want("active v=0 terminated"), 200)
+		if first.LocalTag == second.LocalTag || second.Status != 200 {
+			t.Fatalf("answers %+v and %+v", first, second)
+		}
+		r.p.set("101", device.Busy)
+		r.reply(r.want("active v=1 confirmed"), 200)
+		r.p.set("102", device.Busy)
+		r.reply(r.want("active v=1 confirmed"), 200)
+		r.tags["c1"] = first.LocalTag
+		wide := func(s *Subscribe) { s.Decision.View = policy.ViewNumber }
+		if a := r.subscribe("c1", "102", 3, time.Hour, wide); a.Status != 481 {
+			t.Fatalf("a refresh of 101 that names 102 got %+v", a)
+		}
+		if a := r.subscribe("c1", "101", 3, time.Hour); a.Status != 200 || a.LocalTag != first.LocalTag {
+			t.Fatalf("refresh of 101: %+v", a)
+		}
+		r.reply(r.want("active v=2 confirmed"), 200)
+		r.tags["c1"] = second.LocalTag
+		if a := r.subscribe("c1", "102", 3, time.Hour); a.Status != 200 || a.LocalTag != second.LocalTag {
+			t.Fatalf("refresh of 102: %+v", a)
+		}
+		r.reply(r.want("active v=2 confirmed"), 200)
+	})
+}

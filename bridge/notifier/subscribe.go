@@ -24,11 +24,12 @@ func (l *loop) subscribe(s *Subscribe) {
 		return
 	}
 	id := shardOf(s.CallID)
-	k := key(s.CallID, s.RemoteTag, s.Package, s.Cold.EventID)
-	slot, found := l.byKey[k]
+	k, slot, found := l.find(s)
 	sh := l.shard(id)
 	switch {
-	case found && s.LocalTag != "" && l.records[slot].Cold().LocalTag != s.LocalTag:
+	case found && s.Decision.Line != lineAt(&l.records[slot]):
+		// A refresh whose To names another line: what was decided is not about this
+		// subscription, and must not widen its view.
 		s.Answer(Answer{Status: 481})
 	case found && s.LocalTag == "" && l.records[slot].Status == subscription.Terminated:
 		l.remove(slot, false) // only its last answer is missing; the phone begins anew
@@ -43,6 +44,35 @@ func (l *loop) subscribe(s *Subscribe) {
 	default:
 		l.open(id, k, s)
 	}
+}
+
+// find looks for the subscription that a SUBSCRIBE belongs to. A phone may use one
+// Call-ID and tag for several lines: all but the first have the line in their key too.
+func (l *loop) find(s *Subscribe) (k string, slot int32, found bool) {
+	line := s.Decision.Line
+	first := key(s.CallID, s.RemoteTag, s.Package, s.Cold.EventID)
+	more := first + "\x00" + line.Tenant + "\x00" + line.Partition + "\x00" + line.Number
+	taken := false
+	for _, k := range [...]string{first, more} {
+		slot, ok := l.byKey[k]
+		if !ok {
+			continue
+		}
+		e := &l.records[slot]
+		if s.LocalTag == "" && lineAt(e) == line || s.LocalTag != "" && e.Cold().LocalTag == s.LocalTag {
+			return k, slot, true
+		}
+		taken = taken || k == first
+	}
+	if taken {
+		return more, 0, false
+	}
+	return first, 0, false
+}
+
+func lineAt(e *entry) policy.Line {
+	c := e.Cold()
+	return lineOf(&c)
 }
 
 // outdated decides again about a SUBSCRIBE that was decided while the policy changed; the
@@ -91,14 +121,19 @@ func (l *loop) refresh(slot int32, s *Subscribe) {
 		c := e.Cold()
 		n := &s.Cold
 		c.RemoteTarget, c.Accept, c.UserAgent = n.RemoteTarget, n.Accept, n.UserAgent
-		c.Transport, c.Local, c.Remote, c.Advertised = n.Transport, n.Local, n.Remote, n.Advertised
+		if c.Routes == "" || e.Flags&subscription.FlowLost != 0 {
+			c.Transport, c.Local, c.Remote, c.Advertised = n.Transport, n.Local, n.Remote, n.Advertised
+			l.reflow(slot, s.Flow)
+		} // else the first hop of the route set stays, however the refresh came
+		l.n.count(e, -1)
+		c.WatcherTenant, c.WatcherID, e.Kind = s.Watcher.Tenant, s.Watcher.ID, s.Watcher.Kind // who it is decided for now
 		e.SetCold(c)
+		l.n.count(e, 1)
 		e.Content = uint8(s.Content)
 		e.View = s.Decision.View
 		if e.Flags &^= subscription.PickupAllowed; s.Decision.Pickup {
 			e.Flags |= subscription.PickupAllowed
 		}
-		l.reflow(slot, s.Flow)
 	}
 	l.accept(slot, s, subscription.Refreshed)
 }
