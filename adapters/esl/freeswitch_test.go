@@ -1,4 +1,4 @@
-//go:build pbx
+//go:build freeswitch
 
 package esl
 
