@@ -143,8 +143,8 @@ func (c *conn) do(ctx context.Context, cmd command.Command) (string, error) {
 	case <-t.C:
 		err := fmt.Errorf("%w: %.80q after %v", ErrTimeout, cmd.BuildMessage(), c.timeout)
 		c.m.commandErrors.Inc()
-		c.fail(err)
-		c.nc.Close()
+		_ = c.fail(err)
+		_ = c.nc.Close()
 		return "", err
 	case <-ctx.Done():
 		return "", ctx.Err()

@@ -185,7 +185,7 @@ func (s *Source) askRest(ctx context.Context, c *conn, q lookFor, l *look) error
 	if text != "" {
 		host := &model{lotHost: l.lotHost}
 		if l.parked, err = parseValet(text, host.parkName); err != nil {
-			s.unreadable(err)
+			_ = s.unreadable(err)
 		}
 	}
 	if text, err = optional(c.api(ctx, "conference", "json_list")); err != nil {
@@ -193,7 +193,7 @@ func (s *Source) askRest(ctx context.Context, c *conn, q lookFor, l *look) error
 	}
 	if text != "" && text[0] == '[' {
 		if l.conferences, err = parseConferences(text); err != nil {
-			s.unreadable(err)
+			_ = s.unreadable(err)
 		}
 	}
 	if !q.users {

@@ -18,6 +18,7 @@ import (
 //     that tells neither who nor how many.
 //   - ViewName: every call, with the other party's display name unless that is a number.
 //   - ViewNumber: everything.
+//   - ViewIdle: idle, whatever the line does.
 //
 // The lamp's own calls are not modified. Pickup is kept from ViewRinging up: whether
 // the watcher may pick up is decided apart from the view.
@@ -31,6 +32,8 @@ func Mask(lamp Lamp, view policy.View) Lamp {
 		return maskName(lamp)
 	case policy.ViewNumber:
 		return lamp
+	case policy.ViewIdle:
+		return Lamp{State: device.Idle, Entity: lamp.Entity, Number: lamp.Number}
 	}
 	return Lamp{State: device.Unknown, Entity: lamp.Entity, Number: lamp.Number}
 }

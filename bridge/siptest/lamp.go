@@ -130,7 +130,7 @@ func readPIDF(body []byte) (Lamp, error) {
 	dec := xml.NewDecoder(bytes.NewReader(body))
 	for depth := 0; ; {
 		t, err := dec.Token()
-		if err == io.EOF && depth == 0 && l.Entity != "" {
+		if errors.Is(err, io.EOF) && depth == 0 && l.Entity != "" {
 			break
 		}
 		if err != nil {
@@ -185,7 +185,7 @@ func unmarshal(body []byte, v any) error {
 	}
 	for {
 		t, err := dec.Token()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if text, ok := t.(xml.CharData); err != nil || !ok || len(bytes.TrimSpace(text)) > 0 {

@@ -95,7 +95,6 @@ type rig struct {
 	t        *testing.T
 	rec      *recorder
 	udp, tcp netip.AddrPort
-	branch   atomic.Int64
 }
 
 func compile(t testing.TB, d policy.Document) *policy.Snapshot {

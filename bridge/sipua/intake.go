@@ -84,8 +84,8 @@ func (s *Server) parseSubscribe(req *sip.Request) (p parsed, err error) {
 		minimum := strconv.FormatInt(int64(s.lifetimes.min/time.Second), 10)
 		return p, refusing{err, []field{{"Min-Expires", minimum}}}
 	}
-	ok := false
-	p.content, ok = eventpkg.Negotiate(p.event.pkg.String(), headerList(req, "Accept"))
+	content, ok := eventpkg.Negotiate(p.event.pkg.String(), headerList(req, "Accept"))
+	p.content = content
 	if !ok && (!p.inDialog || p.expires > 0) {
 		return p, ErrAccept
 	}

@@ -66,7 +66,7 @@ func Parse(b []byte) (*Node, error) {
 	var root *Node
 	for {
 		tok, err := dec.Token()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			if root == nil || len(stack) > 0 {
 				return nil, errRoots
 			}
