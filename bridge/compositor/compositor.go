@@ -209,6 +209,9 @@ func (c *Compositor) recompose(id uint32, at time.Time) {
 	c.moved = append(c.moved, id)
 }
 
+// maxSpare is how large a set may have been that is used again.
+const maxSpare = 4096
+
 // touch says that a presentity may look different now.
 func (c *Compositor) touch(id uint32, at time.Time) {
 	if c.touched == nil {
@@ -221,6 +224,9 @@ func (c *Compositor) touch(id uint32, at time.Time) {
 func (c *Compositor) flush() {
 	for id, at := range c.touched {
 		c.recompose(id, at)
+	}
+	if len(c.touched) > maxSpare {
+		c.touched = nil // of a change of the whole plan: maps do not shrink
 	}
 	clear(c.touched)
 	if len(c.moved) == 0 {

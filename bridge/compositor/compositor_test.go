@@ -253,6 +253,23 @@ func TestDetach(t *testing.T) {
 	}
 }
 
+// TestRestoreOutlivesNoSource: a stored lamp waits for a source that is not heard yet; if that
+// is taken out of the configuration, nothing will ever speak for it.
+func TestRestoreOutlivesNoSource(t *testing.T) {
+	r, def := newRig(t, plan(t, "")), tenantOf(t)
+	a := r.attach("a", time.Hour)
+	r.attach("b", time.Hour)
+	k := compositor.Key{Line: policy.Line{Tenant: def, Number: "1009"}}
+	r.c.Restore(k, compositor.Lamp{State: device.Busy})
+	a.Snapshot(nil)
+	r.want(def, "1009", "busy")
+	r.c.Detach("b")
+	r.want(def, "1009", "unknown")
+	if r.kept[k] != "gone" {
+		t.Errorf("kept as %q", r.kept[k])
+	}
+}
+
 // TestSingle: clearing or setting DND must not make an offline phone look alive.
 func TestSingle(t *testing.T) {
 	for _, c := range []struct {

@@ -300,6 +300,7 @@ func (c *Compositor) Detach(name string) {
 	}
 	delete(c.sources, name)
 	c.metrics.forget(name)
+	c.settle(now) // it may have been the last one that stored lamps waited for
 	c.flush()
 }
 

@@ -30,6 +30,7 @@ func TestMask(t *testing.T) {
 		{"ringing: DND is shown", lampOf(device.Idle, true), policy.ViewRinging, device.DND, 0},
 		{"name: all calls", lampOf(device.Busy, false, answeredCall, secondCall), policy.ViewName, device.Busy, 2},
 		{"number: all", lampOf(device.Busy, false, answeredCall, secondCall), policy.ViewNumber, device.Busy, 2},
+		{"pretend idle: always", lampOf(device.Busy, true, answeredCall), policy.ViewIdle, device.Idle, 0},
 		{"a view from the future shows nothing", lampOf(device.Busy, false, answeredCall), policy.View(99), device.Unknown, 0},
 	} {
 		before := fmt.Sprintf("%+v", c.lamp)

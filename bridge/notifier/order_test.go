@@ -267,6 +267,21 @@ func TestCountsFollowTheTenant(t *testing.T) {
 	})
 }
 
+// TestDeviceMode: what the policy decides is watched, the line or its phone.
+func TestDeviceMode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, Config{})
+		defer r.stop()
+		phone := func(s *Subscribe) { s.Decision.Device = true }
+		r.subscribe("c1", "101", 1, time.Hour, phone)
+		r.reply(r.want("active v=0 terminated"), 200)
+		r.p.set("101", device.Busy) // on another phone
+		r.none()
+		r.reauthorize(policy.Decision{Outcome: policy.Allowed, View: policy.ViewNumber, Line: policy.Line{Tenant: "t", Number: "101"}})
+		r.reply(r.want("active v=1 confirmed"), 200)
+	})
+}
+
 // TestTimersDoNotPile: a line that flaps under a minimum interval sets an early timer each
 // time; the late one behind it must not be set again and again.
 func TestTimersDoNotPile(t *testing.T) {

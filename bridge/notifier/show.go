@@ -95,17 +95,21 @@ func (l *loop) decided(slot int32, s Standing, d policy.Decision) {
 	if d.Outcome == policy.Unavailable {
 		return
 	}
-	if d.Allow() && d.Line != s.Line && d.Line != (policy.Line{}) {
-		l.rewatch(slot, d.Line)
+	device := l.records[slot].Flags&subscription.DeviceMode != 0
+	if d.Allow() && d.Line != (policy.Line{}) && (d.Line != s.Line || d.Device != device) {
+		l.rewatch(slot, d)
 	}
 	l.advance(slot, subscription.Input{
 		Kind: subscription.Reauthorized, Allowed: d.Allow(), View: d.View, Pickup: d.Pickup,
 	})
 }
 
-// rewatch lets a subscription watch another line.
-func (l *loop) rewatch(slot int32, line policy.Line) {
-	e := &l.records[slot]
+// rewatch lets a subscription watch another line, or its phone.
+func (l *loop) rewatch(slot int32, d policy.Decision) {
+	e, line := &l.records[slot], d.Line
+	if e.Flags &^= subscription.DeviceMode; d.Device {
+		e.Flags |= subscription.DeviceMode
+	}
 	c := e.Cold()
 	l.uncount(e)
 	if c.WatcherTenant == c.Tenant && e.Kind == policy.WatcherUnknown {

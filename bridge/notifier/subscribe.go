@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"time"
 
-	"blfbridge/bridge/compositor"
 	"blfbridge/bridge/subscription"
 	"blfbridge/policy"
 )
@@ -98,17 +97,21 @@ func (l *loop) open(id uint16, k string, s *Subscribe) {
 	c.DialectName = s.Dialect.String()
 	line := s.Decision.Line
 	c.Tenant, c.Partition, c.Number = line.Tenant, line.Partition, line.Number
-	c.WatcherTenant, c.WatcherID = s.Watcher.Tenant, s.Watcher.ID
+	c.WatcherTenant, c.WatcherID, c.Trunk = s.Watcher.Tenant, s.Watcher.ID, s.Watcher.Trunk
 	hot := subscription.Hot{
 		Shard: id, Package: s.Package, Content: uint8(s.Content), Dialect: uint16(s.Dialect),
-		View: s.Decision.View, Kind: s.Watcher.Kind, Presentity: l.n.lamps.Intern(compositor.Key{Line: line}),
+		View: s.Decision.View, Kind: s.Watcher.Kind,
 	}
 	if s.Decision.Pickup {
 		hot.Flags |= subscription.PickupAllowed
 	}
+	if s.Decision.Device {
+		hot.Flags |= subscription.DeviceMode
+	}
 	if s.Expires == 0 {
 		hot.Flags |= subscription.Fetch
 	}
+	hot.Presentity = l.n.lamps.Intern(presentityOf(&hot, &c))
 	slot := l.add(k, subscription.New(hot, c), s.Flow)
 	l.accept(slot, s, subscription.Opened)
 }
@@ -203,5 +206,5 @@ func flowOf(c *subscription.Cold) (Flow, bool) {
 
 // watcherOf is who holds a subscription, as the policy sees it.
 func watcherOf(h *subscription.Hot, c *subscription.Cold) policy.Watcher {
-	return policy.Watcher{Tenant: c.WatcherTenant, Kind: h.Kind, ID: c.WatcherID, Trusted: true}
+	return policy.Watcher{Tenant: c.WatcherTenant, Kind: h.Kind, ID: c.WatcherID, Trunk: c.Trunk, Trusted: true}
 }

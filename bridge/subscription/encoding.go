@@ -110,7 +110,7 @@ func Decode(b []byte) (Record, error) {
 	b = b[4:]
 	h.Package, h.Content, h.Status, h.Reason = Package(b[0]), b[1], Status(b[2]), Reason(b[3])
 	h.Flags, h.View, h.Failures, h.Kind = Flags(b[4])&^Outstanding, policy.View(b[5]), b[6], policy.WatcherKind(b[7])
-	if h.Package > Presence || h.Status > Terminated || int(h.Reason) >= len(reasonNames) || h.View > policy.ViewNumber {
+	if h.Package > Presence || h.Status > Terminated || int(h.Reason) >= len(reasonNames) || h.View > policy.ViewIdle {
 		return Record{}, fmt.Errorf("%w: a field is out of range", ErrEncoding)
 	}
 	for i, rest := 0, cold; i < coldFields && len(rest) > 0; i++ {

@@ -32,6 +32,13 @@ func TestRecordRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	idle := sample()
+	idle.View = policy.ViewIdle
+	if b, _ := idle.AppendBinary(nil); b != nil {
+		if _, err := Decode(b); err != nil {
+			t.Errorf("a view that the policy gives cannot be stored: %v", err)
+		}
+	}
 	want.Dialect, want.Presentity = 0, 0 // process-local
 	if !reflect.DeepEqual(got.Hot, want.Hot) || got.Cold() != want.Cold() {
 		t.Errorf("got  %+v %+v\nwant %+v %+v", got.Hot, got.Cold(), want.Hot, want.Cold())
