@@ -21,6 +21,23 @@ const maxNesting = 100
 // and line. An empty text is the zero document.
 func Load(text []byte) (*Document, error) {
 	d := &Document{}
+	if quickLoad(string(text), d, nil) == nil {
+		err := Validate(d)
+		if err == nil {
+			return d, nil
+		}
+		// Only now it matters which line is which.
+		dec := decoder{lines: map[string]int{}}
+		if quickLoad(string(text), &Document{}, dec.lines) == nil {
+			return nil, dec.report(err)
+		}
+	}
+	return loadParsed(text)
+}
+
+// loadParsed is Load for every text, by way of the parser's tree.
+func loadParsed(text []byte) (*Document, error) {
+	d := &Document{}
 	dec := decoder{anchors: map[string]ast.Node{}, lines: map[string]int{}}
 	root, err := parse(text)
 	if err != nil {
@@ -30,23 +47,26 @@ func Load(text []byte) (*Document, error) {
 		ast.Walk(anchorCollector(dec.anchors), root)
 		dec.document(root, d)
 	}
-	var found Problems
-	if err := Validate(d); err != nil {
-		errors.As(err, &found)
-	}
-	// What could not be read is missing from the document: do not complain twice.
-	problems := dec.problems
-	for _, p := range found {
-		if !dec.unread(p.Path) {
-			p.Line = dec.lineOf(p.Path)
-			problems = append(problems, p)
-		}
-	}
-	if len(problems) > 0 {
-		slices.SortStableFunc(problems, func(a, b Problem) int { return a.Line - b.Line })
+	if problems := dec.report(Validate(d)); len(problems) > 0 {
 		return nil, problems
 	}
 	return d, nil
+}
+
+// report puts together what is wrong with a text and with the document it holds.
+func (d *decoder) report(invalid error) Problems {
+	var found Problems
+	errors.As(invalid, &found)
+	// What could not be read is missing from the document: do not complain twice.
+	problems := d.problems
+	for _, p := range found {
+		if !d.unread(p.Path) {
+			p.Line = d.lineOf(p.Path)
+			problems = append(problems, p)
+		}
+	}
+	slices.SortStableFunc(problems, func(a, b Problem) int { return a.Line - b.Line })
+	return problems
 }
 
 // parse returns the root of the only YAML document of the text, nil if there is none.

@@ -127,7 +127,7 @@ func (r *Redis) Import(ctx context.Context, d *policy.Document, ifRevision uint6
 // one, and the revision found afterwards is told if it is another one.
 func (r *Redis) Watch(ctx context.Context, fn func(revision uint64)) error {
 	messages := r.client.Subscribe(ctx, r.channel)
-	defer messages.Close()
+	defer func() { _ = messages.Close() }()
 	wake := messages.Channel()
 	ticker := time.NewTicker(r.poll)
 	defer ticker.Stop()
