@@ -229,7 +229,7 @@ func newRig(t *testing.T, pbx replay.ARIConfig, cfg Config) *rig {
 	pbx.Username, pbx.Password = "blf", "secret"
 	r := &rig{t: t, sink: newSink(t), pbx: replay.NewARI(pbx), rec: pbx.Recording, net: newMemory()}
 	srv := &http.Server{Handler: r.pbx, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
-	go srv.Serve(r.net) //nolint:errcheck // ends by Close
+	go srv.Serve(r.net) // ends by Close
 	cfg.Name, cfg.URL = "pbx", "http://asterisk:8088/ari"
 	if cfg.Username == "" {
 		cfg.Username, cfg.Password = "blf", "secret"

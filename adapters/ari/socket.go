@@ -25,6 +25,7 @@ func (s *Source) openSocket(ctx context.Context) (*websocket.Conn, error) {
 	u.Path += "/events"
 	u.RawQuery = url.Values{"app": {s.cfg.App}}.Encode()
 	auth := base64.StdEncoding.EncodeToString([]byte(s.cfg.Username + ":" + s.cfg.Password))
+	//nolint:bodyclose // Dial closes it unless it returns it, and then newStatusError reads what it holds
 	conn, resp, err := websocket.Dial(hctx, u.String(), &websocket.DialOptions{
 		HTTPClient:   s.client.http,
 		HTTPHeader:   http.Header{"Authorization": {"Basic " + auth}},

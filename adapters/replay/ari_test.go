@@ -151,7 +151,7 @@ func (c *ariClient) listen(query string) (<-chan string, *websocket.Conn) {
 	}
 	types, done := make(chan string, 100), make(chan struct{})
 	c.t.Cleanup(func() {
-		conn.CloseNow() //nolint:errcheck // the server may have done so
+		conn.CloseNow() // the server may have done so
 		<-done
 	})
 	go func() {

@@ -118,7 +118,7 @@ func (h *head) scan(msg []byte) fault {
 // header notes one header line of those that matter here.
 func (h *head) header(name, line []byte, colon, offset int, seen *int) fault {
 	value := bytes.TrimSpace(line[colon+1:])
-	bit := 0
+	var bit int
 	switch headerKind(name) {
 	case kindVia:
 		if len(h.vias) == 0 {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -42,7 +43,7 @@ func TestReference(t *testing.T) {
 		if texts[name] == nil {
 			texts[name] = new(bytes.Buffer)
 		}
-		args := append(words[1:], "--help")
+		args := append(slices.Clone(words[1:]), "--help")
 		fmt.Fprintf(texts[name], "$ blfbridge %s\n%s\n", strings.Join(args, " "), s.ok(args...))
 	}
 	const folder = "testdata/reference"
