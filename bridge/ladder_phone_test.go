@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"blfbridge/bridge/siptest"
 	"blfbridge/bridge/siptest/ladder"
@@ -48,6 +49,8 @@ type ladderSub struct {
 // ladderWire is a phone's socket.
 type ladderWire interface {
 	send([]byte) error
+	// answer sends to where the last message came from.
+	answer([]byte) error
 	recv() ([]byte, error)
 	local() netip.AddrPort
 	Close() error
@@ -311,20 +314,25 @@ func (p *ladderPhone) reply(_ context.Context, r ladder.Reply) error {
 	for _, f := range r.Fields {
 		m.Headers = set(m.Headers, f.Name, f.Value)
 	}
-	return w.send(m.Bytes())
+	return w.answer(m.Bytes())
 }
 
 // packetWire is a UDP socket, real or in memory.
 type packetWire struct {
 	net.PacketConn
 	peer net.Addr
+	from atomic.Pointer[net.Addr]
 }
 
-func (w packetWire) send(b []byte) error   { _, err := w.WriteTo(b, w.peer); return err }
-func (w packetWire) local() netip.AddrPort { return w.LocalAddr().(*net.UDPAddr).AddrPort() }
-func (w packetWire) recv() ([]byte, error) {
+func (w *packetWire) send(b []byte) error   { _, err := w.WriteTo(b, w.peer); return err }
+func (w *packetWire) answer(b []byte) error { _, err := w.WriteTo(b, *w.from.Load()); return err }
+func (w *packetWire) local() netip.AddrPort { return w.LocalAddr().(*net.UDPAddr).AddrPort() }
+func (w *packetWire) recv() ([]byte, error) {
 	b := make([]byte, 65536)
-	n, _, err := w.ReadFrom(b)
+	n, from, err := w.ReadFrom(b)
+	if err == nil {
+		w.from.Store(&from)
+	}
 	return b[:n], err
 }
 
@@ -335,6 +343,7 @@ type streamWire struct {
 }
 
 func (w streamWire) send(b []byte) error   { _, err := w.Write(b); return err }
+func (w streamWire) answer(b []byte) error { return w.send(b) }
 func (w streamWire) local() netip.AddrPort { return w.LocalAddr().(*net.TCPAddr).AddrPort() }
 func (w streamWire) recv() ([]byte, error) {
 	var head strings.Builder

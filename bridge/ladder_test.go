@@ -67,13 +67,13 @@ func (d *ladderDriver) phone(name string) *ladderPhone {
 		any := netip.MustParseAddrPort("127.0.0.1:0")
 		switch {
 		case d.virtual():
-			return packetWire{d.net.listen(any), net.UDPAddrFromAddrPort(server)}, nil
+			return &packetWire{PacketConn: d.net.listen(any), peer: net.UDPAddrFromAddrPort(server)}, nil
 		case d.transport == "TCP":
 			c, err := net.Dial("tcp", server.String())
 			return streamWire{c, bufio.NewReader(c)}, err
 		}
 		c, err := net.ListenPacket("udp", any.String())
-		return packetWire{c, net.UDPAddrFromAddrPort(server)}, err
+		return &packetWire{PacketConn: c, peer: net.UDPAddrFromAddrPort(server)}, err
 	})
 	d.phones[name] = p
 	return p
@@ -212,13 +212,13 @@ func (d *ladderDriver) quiet(phone string) error {
 func (d *ladderDriver) end() {
 	d.settle()
 	for name, p := range d.phones {
+		for m, _ := p.next(); m != nil; m, _ = p.next() {
+			d.t.Errorf("phone %s got a message that no line expects:\n%s", name, m)
+		}
 		if p.last != nil && !d.virtual() {
 			_ = p.reply(context.Background(), ladder.Reply{Status: 200}) // or the bridge waits for it
 		}
 		p.hangUp()
-		for m, _ := p.next(); m != nil; m, _ = p.next() {
-			d.t.Errorf("phone %s got a message that no line expects:\n%s", name, m)
-		}
 		for _, f := range p.faults {
 			d.t.Errorf("phone %s: %s", name, f)
 		}
