@@ -1,10 +1,12 @@
 package policystore
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
 	"sync"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -14,10 +16,12 @@ import (
 // The bucket and its keys:
 //
 //	policy  "document" → JSON; "revision" → 8 bytes, big endian
+//	        "audit" → a bucket: revision, 8 bytes, big endian → JSON of the entry
 var (
 	policyBucket = []byte("policy")
 	documentKey  = []byte("document")
 	revisionKey  = []byte("revision")
+	auditBucket  = []byte("audit")
 )
 
 // Bolt is the embedded home: a bucket of its own in a file that others may use too.
@@ -72,7 +76,16 @@ func revisionOf(bucket *bolt.Bucket) (uint64, error) {
 
 // Import implements Store.
 func (b *Bolt) Import(ctx context.Context, d *policy.Document, ifRevision uint64) (uint64, error) {
+	return b.ImportBy(ctx, d, ifRevision, Note{})
+}
+
+// ImportBy implements Store.
+func (b *Bolt) ImportBy(ctx context.Context, d *policy.Document, ifRevision uint64, n Note) (uint64, error) {
 	text, err := encode(d)
+	if err != nil {
+		return 0, err
+	}
+	entry, err := encodeEntry(n, time.Now())
 	if err != nil {
 		return 0, err
 	}
@@ -95,7 +108,11 @@ func (b *Bolt) Import(ctx context.Context, d *policy.Document, ifRevision uint64
 		if err := bucket.Put(documentKey, text); err != nil {
 			return err
 		}
-		return bucket.Put(revisionKey, binary.BigEndian.AppendUint64(nil, revision))
+		key := binary.BigEndian.AppendUint64(nil, revision)
+		if err := bucket.Put(revisionKey, key); err != nil {
+			return err
+		}
+		return appendAudit(bucket, key, entry)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("policystore: import: %w", err)
@@ -109,6 +126,63 @@ func (b *Bolt) Import(ctx context.Context, d *policy.Document, ifRevision uint64
 		}
 	}
 	return revision, nil
+}
+
+// appendAudit adds an entry and drops those beyond the bound.
+func appendAudit(bucket *bolt.Bucket, key, entry []byte) error {
+	audit, err := bucket.CreateBucketIfNotExists(auditBucket)
+	if err != nil {
+		return err
+	}
+	if err := audit.Put(key, entry); err != nil {
+		return err
+	}
+	oldest := binary.BigEndian.Uint64(key)
+	if oldest <= MaxEntries {
+		return nil
+	}
+	limit := binary.BigEndian.AppendUint64(nil, oldest-MaxEntries)
+	c := audit.Cursor()
+	for k, _ := c.First(); k != nil && bytes.Compare(k, limit) <= 0; k, _ = c.First() {
+		if err := c.Delete(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Audit implements Store.
+func (b *Bolt) Audit(ctx context.Context, limit int) ([]Entry, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("policystore: audit: %w", err)
+	}
+	var out []Entry
+	err := b.db.View(func(tx *bolt.Tx) error {
+		bucket := tx.Bucket(policyBucket)
+		if bucket == nil {
+			return nil
+		}
+		audit := bucket.Bucket(auditBucket)
+		if audit == nil {
+			return nil
+		}
+		c := audit.Cursor()
+		for k, v := c.Last(); k != nil && len(out) < bounded(limit); k, v = c.Prev() {
+			if len(k) != 8 {
+				return fmt.Errorf("%w: audit entry with a key of %d bytes", ErrCorrupt, len(k))
+			}
+			e, err := decodeEntry(binary.BigEndian.Uint64(k), v)
+			if err != nil {
+				return err
+			}
+			out = append(out, e)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("policystore: audit: %w", err)
+	}
+	return out, nil
 }
 
 // Watch implements Store.

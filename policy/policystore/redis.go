@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -26,10 +27,12 @@ const DefaultPoll = 5 * time.Second
 // cluster:
 //
 //	{blf:policy}:document  hash: revision (decimal), json (the document), imported (RFC 3339)
+//	{blf:policy}:audit     list: "revision JSON" of each import, the newest first
 //	{blf:policy}:changed   channel: the new revision (decimal), after every import
 type Redis struct {
 	client       redis.UniversalClient
 	key, channel string
+	audit        string
 	poll         time.Duration
 	log          *slog.Logger
 }
@@ -60,6 +63,7 @@ func NewRedis(c RedisConfig) *Redis {
 		r.log = slog.New(slog.DiscardHandler)
 	}
 	r.key, r.channel = "{"+prefix+":policy}:document", "{"+prefix+":policy}:changed"
+	r.audit = "{" + prefix + ":policy}:audit"
 	return r
 }
 
@@ -96,7 +100,17 @@ func parseRevision(text string) (uint64, error) {
 
 // Import implements Store.
 func (r *Redis) Import(ctx context.Context, d *policy.Document, ifRevision uint64) (uint64, error) {
+	return r.ImportBy(ctx, d, ifRevision, Note{})
+}
+
+// ImportBy implements Store.
+func (r *Redis) ImportBy(ctx context.Context, d *policy.Document, ifRevision uint64, n Note) (uint64, error) {
 	text, err := encode(d)
+	if err != nil {
+		return 0, err
+	}
+	now := time.Now()
+	entry, err := encodeEntry(n, now)
 	if err != nil {
 		return 0, err
 	}
@@ -104,8 +118,8 @@ func (r *Redis) Import(ctx context.Context, d *policy.Document, ifRevision uint6
 	if ifRevision == AnyRevision {
 		seen = "any"
 	}
-	got, err := importScript.Run(ctx, r.client, []string{r.key},
-		seen, text, time.Now().UTC().Format(time.RFC3339), r.channel).Slice()
+	got, err := importScript.Run(ctx, r.client, []string{r.key, r.audit},
+		seen, text, now.UTC().Format(time.RFC3339), r.channel, entry, MaxEntries).Slice()
 	if err != nil {
 		return 0, fmt.Errorf("policystore: import: %w", err)
 	}
@@ -121,6 +135,28 @@ func (r *Redis) Import(ctx context.Context, d *policy.Document, ifRevision uint6
 		return 0, fmt.Errorf("policystore: import: %w", conflict(revision, ifRevision))
 	}
 	return revision, nil
+}
+
+// Audit implements Store.
+func (r *Redis) Audit(ctx context.Context, limit int) ([]Entry, error) {
+	lines, err := r.client.LRange(ctx, r.audit, 0, int64(bounded(limit))-1).Result()
+	if err != nil {
+		return nil, fmt.Errorf("policystore: audit: %w", err)
+	}
+	var out []Entry
+	for _, line := range lines {
+		number, text, _ := strings.Cut(line, " ")
+		revision, err := parseRevision(number)
+		if err != nil {
+			return nil, fmt.Errorf("policystore: audit: %w", err)
+		}
+		e, err := decodeEntry(revision, []byte(text))
+		if err != nil {
+			return nil, fmt.Errorf("policystore: audit: %w", err)
+		}
+		out = append(out, e)
+	}
+	return out, nil
 }
 
 // Watch implements Store. It outlives outages of the server: nothing is told during

@@ -51,10 +51,10 @@ func TestRedisKeysAreAsDocumented(t *testing.T) {
 	mustImport(t, NewRedis(RedisConfig{Client: c, Prefix: "other"}), sample(1), 0, 1)
 	keys, err := c.Keys(t.Context(), "*").Result()
 	slices.Sort(keys)
-	if err != nil || !slices.Equal(keys, []string{"{blf:policy}:document", "{other:policy}:document"}) {
+	if err != nil || !slices.Equal(keys, []string{"{blf:policy}:audit", "{blf:policy}:document", "{other:policy}:audit", "{other:policy}:document"}) {
 		t.Fatalf("keys %q, error %v", keys, err)
 	}
-	fields, err := c.HKeys(t.Context(), keys[0]).Result()
+	fields, err := c.HKeys(t.Context(), keys[1]).Result()
 	slices.Sort(fields)
 	if err != nil || !slices.Equal(fields, []string{"imported", "json", "revision"}) {
 		t.Errorf("fields %q, error %v", fields, err)

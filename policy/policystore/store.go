@@ -38,6 +38,12 @@ type Store interface {
 	// An invalid document is refused with policy.Problems. When the error is neither
 	// that nor ErrConflict, the document may have been stored all the same.
 	Import(ctx context.Context, d *policy.Document, ifRevision uint64) (uint64, error)
+	// ImportBy is Import with a note for the audit trail, where every import is: the two
+	// are stored together or not at all.
+	ImportBy(ctx context.Context, d *policy.Document, ifRevision uint64, n Note) (uint64, error)
+	// Audit returns the newest entries of the audit trail, the newest first: at most
+	// limit, or all that are kept if it is 0.
+	Audit(ctx context.Context, limit int) ([]Entry, error)
 	// Watch calls fn with the current revision at once and again whenever it is another
 	// one, from the calling goroutine, until ctx ends; then it returns nil. Revisions
 	// that pass quickly may be skipped, the last one is always told. fn may use the store.
