@@ -128,10 +128,14 @@ func (l *loop) refresh(slot int32, s *Subscribe) {
 			c.Transport, c.Local, c.Remote, c.Advertised = n.Transport, n.Local, n.Remote, n.Advertised
 			l.reflow(slot, s.Flow)
 		} // else the first hop of the route set stays, however the refresh came
-		l.n.count(e, -1)
+		counted := e.counted
+		l.uncount(e)
 		c.WatcherTenant, c.WatcherID, e.Kind = s.Watcher.Tenant, s.Watcher.ID, s.Watcher.Kind // who it is decided for now
 		e.SetCold(c)
-		l.n.count(e, 1)
+		if counted { // else it has ended, and counts no more
+			e.counted = true
+			l.n.count(e, 1)
+		}
 		e.Content = uint8(s.Content)
 		e.View = s.Decision.View
 		if e.Flags &^= subscription.PickupAllowed; s.Decision.Pickup {
@@ -180,6 +184,7 @@ func (l *loop) answer(g *grant, err error) {
 			// The store went away under it: granted for a short while only.
 			e.Flags |= subscription.NonDurable
 			e.Expires = min(e.Expires, l.now+l.n.rules.NonDurableLifetime)
+			l.persist(e, false) // what waits to be written says more than was granted
 		}
 		if e.Status != subscription.Terminated {
 			g.answer.Expires = time.Duration((e.Expires-l.now+999)/1000) * time.Second
