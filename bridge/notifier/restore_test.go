@@ -113,21 +113,27 @@ func TestPolicyChangedBetweenRuns(t *testing.T) {
 	}
 }
 
-// TestExpiredBetweenRuns: nobody is told of what ended long ago, and the store is rid of it.
+// TestExpiredBetweenRuns: what ran out while no process was there is told so, unless that
+// was long ago, and the store is rid of it.
 func TestExpiredBetweenRuns(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := newHome(t)
-		r, crash := h.open(Config{})
-		r.subscribe("c1", "101", 1, time.Minute)
-		r.reply(r.want("active v=0 terminated"), 200)
-		crash()
-		h.want(1)
-		time.Sleep(time.Hour)
-		r, crash = h.open(Config{})
-		defer crash()
-		r.none()
-		h.want(0)
-	})
+	for _, away := range []time.Duration{2 * time.Minute, 24 * time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			h := newHome(t)
+			r, crash := h.open(Config{})
+			r.subscribe("c1", "101", 1, time.Minute)
+			r.reply(r.want("active v=0 terminated"), 200)
+			crash()
+			h.want(1)
+			time.Sleep(away)
+			r, crash = h.open(Config{})
+			defer crash()
+			if away < time.Hour {
+				r.reply(r.want("terminated;reason=timeout v=65792 terminated"), 200)
+			}
+			r.none()
+			h.want(0)
+		})
+	}
 }
 
 // TestShardTakenOver: what another process has taken over is not notified from here any

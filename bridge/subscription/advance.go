@@ -98,6 +98,10 @@ var DefaultRules = Rules{Block: 256, MinInterval: 0, MaxFailures: 3, NonDurableL
 // while the store was away may have gone past the reserved block.
 const crashGap = 1 << 16
 
+// forgotten (milliseconds) is how long after its end a subscription that ran out while no
+// process was there is still told so: no phone waits longer than the longest lifetime.
+const forgotten = 3600_000
+
 // Advance takes one step. It does not change its argument's cold part.
 func (u Rules) Advance(r Record, in Input) (Record, Effects) {
 	var e Effects
@@ -315,7 +319,7 @@ func (u Rules) reauthorized(r *Record, in Input, e *Effects) {
 }
 
 func (u Rules) restored(r *Record, in Input, e *Effects) {
-	if r.Status == Terminated || in.Now >= r.Expires { // long over for the phone
+	if r.Status == Terminated || in.Now >= r.Expires+forgotten {
 		e.Forget, e.Remove = true, true
 		return
 	}
@@ -325,6 +329,11 @@ func (u Rules) restored(r *Record, in Input, e *Effects) {
 	r.CSeqLimit, r.VersionLimit = 0, 0
 	r.Failures, r.NotBefore = 0, 0
 	r.Flags = r.Flags&^(Outstanding|Waiting|FlowLost) | Due
+	if in.Now >= r.Expires {
+		r.Status, r.Reason = Terminated, Timeout
+		e.Forget = true
+		return
+	}
 	u.reserve(r, e)
 }
 

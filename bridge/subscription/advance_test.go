@@ -257,9 +257,17 @@ func TestEnds(t *testing.T) {
 	})
 	t.Run("expired while the process was away", func(t *testing.T) {
 		o := opened(t)
-		o.r, o.outstanding, o.now = o.stored, false, o.stored.Expires
-		if e := o.step(Input{Kind: Restored}); !e.Remove || !e.Forget {
+		stored := o.stored
+		o.r, o.outstanding, o.now = stored, false, stored.Expires
+		if e := o.step(Input{Kind: Restored}); e.Remove || !e.Forget {
 			t.Fatalf("got %+v", e)
+		}
+		if e := o.step(Input{Kind: Granted}); !e.Notify || !o.over {
+			t.Fatalf("got %+v, want the NOTIFY that says terminated, and no other", e)
+		}
+		o.r, o.now = stored, stored.Expires+24*3600_000
+		if e := o.step(Input{Kind: Restored}); !e.Remove || !e.Forget {
+			t.Fatalf("a day later: got %+v", e)
 		}
 	})
 	t.Run("forbidden before its 200 has left", func(t *testing.T) {
