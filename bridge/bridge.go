@@ -265,6 +265,7 @@ func (b *Bridge) newNotifier() {
 	b.notifier = notifier.New(notifier.Config{
 		Lamps: b.lamps, Transport: b.sip, Backend: b.backend, Committer: b.committer,
 		Owner: fmt.Sprintf("%s/%d", host, os.Getpid()), Rules: rules, Logger: b.log, Registerer: b.registry,
+		Decide: b.policy.decideRestored,
 	})
 	b.sip.SetNotifier(b.notifier)
 }

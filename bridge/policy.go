@@ -26,6 +26,8 @@ type policyKeeper struct {
 	current atomic.Pointer[policy.Snapshot]
 	changed chan struct{} // capacity 1: domains were added
 
+	turn sync.Mutex // orders what reads a policy and then puts it in force; taken before mu
+
 	mu       sync.Mutex // guards what follows, and orders swaps
 	base     *policy.Snapshot
 	document *policy.Document
@@ -132,16 +134,30 @@ func (k *policyKeeper) swap(ctx context.Context) {
 		return !changes.Touches(s.Watcher, k.b.target(next, s.Entity)) &&
 			!changes.Touches(s.Watcher, policy.Target{Tenant: s.Line.Tenant, Number: s.Line.Number})
 	}
-	decide := func(s notifier.Standing) policy.Decision {
-		t := k.b.target(next, s.Entity)
-		if s.Watcher.Kind == policy.WatcherUnknown && s.Watcher.Tenant == s.Line.Tenant {
-			s.Watcher.Tenant = t.Tenant // an unknown watcher belongs where its target does
-		}
-		return policy.Decide(next, s.Watcher, t, policy.Counts{})
-	}
+	decide := func(s notifier.Standing) policy.Decision { return k.decide(next, s) }
 	if err := k.b.notifier.Reauthorize(ctx, skip, decide); err != nil && !errors.Is(err, notifier.ErrStopped) && ctx.Err() == nil {
 		k.b.log.Error("standing subscriptions were not decided again", "error", err)
 	}
+}
+
+// decide decides about a standing subscription.
+func (k *policyKeeper) decide(snap *policy.Snapshot, s notifier.Standing) policy.Decision {
+	t := k.b.target(snap, s.Entity)
+	if s.Watcher.Kind == policy.WatcherUnknown && s.Watcher.Tenant == s.Line.Tenant {
+		s.Watcher.Tenant = t.Tenant // an unknown watcher belongs where its target does
+	}
+	return policy.Decide(snap, s.Watcher, t, policy.Counts{})
+}
+
+// decideRestored decides about a subscription of the last run: the policy may have changed
+// meanwhile. What cannot be found is left alone, as its PBX or domain may only not be back yet.
+func (k *policyKeeper) decideRestored(s notifier.Standing) policy.Decision {
+	snap := k.snapshot()
+	d := k.decide(snap, s)
+	if d.Outcome == policy.NotFound || k.b.target(snap, s.Entity).Tenant != s.Line.Tenant {
+		d.Outcome = policy.Unavailable
+	}
+	return d
 }
 
 // run follows the store's policy and the PBXs' domains until ctx ends.
@@ -170,6 +186,8 @@ func (k *policyKeeper) run(ctx context.Context) error {
 
 // follow takes the store's revision over.
 func (k *policyKeeper) follow(ctx context.Context, revision uint64) {
+	k.turn.Lock()
+	defer k.turn.Unlock()
 	if _, now := k.inForce(); now == revision {
 		return
 	}
@@ -211,6 +229,8 @@ func (k *policyKeeper) importDocument(ctx context.Context, data []byte, ifRevisi
 		_, revision := k.inForce()
 		return revision, nil
 	}
+	k.turn.Lock()
+	defer k.turn.Unlock()
 	revision, err := k.b.policies.Import(ctx, d, ifRevision)
 	if err != nil {
 		return 0, err

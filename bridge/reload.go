@@ -32,6 +32,8 @@ func (b *Bridge) Reload(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("the configuration in force stays: %w", err)
 	}
+	b.policy.turn.Lock()
+	defer b.policy.turn.Unlock()
 	var (
 		doc      *policy.Document
 		revision uint64
