@@ -68,14 +68,17 @@ func BenchmarkCompileLarge(b *testing.B) {
 
 func TestDecideAllocatesNothing(t *testing.T) {
 	for _, sc := range scenarios {
-		s := compileYAML(t, sc.policy)
-		if a := testing.AllocsPerRun(5, func() {
-			Decide(s, Watcher{Tenant: "t", Kind: WatcherPhone, ID: "A", Trusted: true}, Target{Tenant: "t", Number: "1001"}, Counts{})
-			Decide(s, Watcher{Tenant: "t", Kind: WatcherPhone, ID: "S", Trusted: true}, Target{Tenant: "u", Number: "2001"}, Counts{})
-			Decide(s, Watcher{Tenant: "t", Trusted: true}, Target{Tenant: "t", Number: "1001", Learned: true}, Counts{})
-			Decide(s, Watcher{Tenant: "t"}, Target{Tenant: "t", Number: "1111"}, Counts{})
-		}); a != 0 {
-			t.Errorf("%s: %v allocations", sc.name, a)
+		if sc.problems != "" {
+			continue
 		}
+		s := sc.compile(t)
+		sc.each(t, s, func(w Watcher, tg Target, f []string) {
+			if a := testing.AllocsPerRun(2, func() { Decide(s, w, tg, Counts{}) }); a != 0 {
+				t.Errorf("%s: %s → %s: %v allocations", sc.name, f[0], f[1], a)
+			}
+			if a := testing.AllocsPerRun(2, func() { DecideTrunk(s, w, "K") }); a != 0 {
+				t.Errorf("%s: %s → trunk: %v allocations", sc.name, f[0], a)
+			}
+		})
 	}
 }

@@ -60,6 +60,7 @@ func (t *tenant) compileTrunks(s *Snapshot, d *Tenant) {
 	slices.SortStableFunc(t.sources, func(a, b sourceEntry) int {
 		return cmp.Or(b.net.Bits()-b.net.Addr().BitLen()-(a.net.Bits()-a.net.Addr().BitLen()), cmp.Compare(b.port, a.port))
 	})
+	t.credentialFiles = slices.SortedFunc(slices.Values(d.AuthenticateCredentials), func(a, b CredentialFile) int { return a.Tag - b.Tag })
 	for i := range d.ApplicationUsers {
 		t.compileApplication(&d.ApplicationUsers[i])
 	}

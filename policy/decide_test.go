@@ -6,41 +6,70 @@ import (
 	"testing"
 )
 
-// scenario is a policy in the administrator's own YAML, the sentence of the document it
-// comes from in our words, and who asks for what.
-//
-// A line of asks is: watcher, target, outcome, view, pickup, step, rule. Watchers are
-// phone:NAME, user:ID, stranger (unknown, trusted) and public (unknown, not trusted; a
-// leading ! makes any watcher untrusted). NAME@tenant and NUMBER@tenant name another
-// tenant than "t"; a trailing ? marks a number that a PBX reported.
-type scenario struct{ name, says, policy, asks string }
+// compile makes the scenario's snapshot, with its users logged in.
+func (s scenario) compile(t testing.TB) *Snapshot {
+	t.Helper()
+	snap := compileYAML(t, s.policy)
+	logins := Logins{}
+	for line := range strings.Lines(s.logins) {
+		f := append(strings.Fields(line), "", "")
+		var err error
+		if logins, err = logins.LogIn(snap, PhoneRef{"t", f[0]}, f[1], f[2]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return snap.WithLogins(logins)
+}
 
-func (s scenario) run(t *testing.T) {
-	doc, err := Load([]byte(s.policy))
-	if err != nil {
-		t.Fatal(err)
-	}
-	snap, err := Compile(doc)
-	if err != nil {
-		t.Fatal(err)
-	}
+// each calls fn for every line of asks.
+func (s scenario) each(t testing.TB, snap *Snapshot, fn func(w Watcher, tg Target, f []string)) {
+	t.Helper()
 	for line := range strings.Lines(strings.TrimSpace(s.asks)) {
-		line = strings.TrimSpace(line)
 		f := strings.Fields(line)
+		if len(f) == 0 {
+			continue
+		}
 		if len(f) < 7 {
 			t.Fatalf("malformed line %q", line)
 		}
-		w, tg := parseWatcher(f[0]), parseTarget(snap, f[1])
+		w := parseWatcher(f[0])
+		fn(w, parseTarget(snap, w, f[1]), f)
+	}
+}
+
+func (s scenario) run(t *testing.T) {
+	if s.says == "" || (s.asks == "") == (s.problems == "") {
+		t.Fatal("a case has a sentence, and asks or problems")
+	}
+	if s.problems != "" {
+		_, err := Load([]byte(s.policy))
+		if got := strings.ReplaceAll(fmt.Sprint(err), "policy: ", ""); got != strings.TrimSpace(s.problems) {
+			t.Errorf("%s\ngot\n%s\nwant\n%s", s.says, got, s.problems)
+		}
+		return
+	}
+	snap := s.compile(t)
+	s.each(t, snap, func(w Watcher, tg Target, f []string) {
 		d := Decide(snap, w, tg, Counts{})
-		pickup := "-"
+		pickup, view := "-", d.View.String()
 		if d.Pickup {
 			pickup = "pickup"
 		}
-		got := fmt.Sprint(d.Outcome, " ", d.View, " ", pickup, " ", d.Step, " ", d.Rule)
+		if d.Device {
+			view += "/device"
+		}
+		got := fmt.Sprint(d.Outcome, " ", view, " ", pickup, " ", d.Step, " ", d.Rule)
+		if d.Route != "" {
+			r, ok := snap.Route(d.Line.Tenant, d.Route)
+			if !ok {
+				t.Errorf("no route %q", d.Route)
+			}
+			got += " via " + strings.Join(r.Trunks, " ")
+		}
 		if want := strings.Join(f[2:], " "); got != want {
 			t.Errorf("%s\n %s → %s\n got  %s\n want %s\n%s", s.says, f[0], f[1], got, want, explained(snap, w, tg))
 		}
-	}
+	})
 }
 
 func explained(s *Snapshot, w Watcher, t Target) string {
@@ -68,6 +97,9 @@ func parseWatcher(s string) Watcher {
 		w.Kind = WatcherEndUser
 	case "trunk":
 		w.Kind = WatcherTrunk
+	case "app":
+		w.Kind = WatcherApplication
+		w.ID, w.Trunk, _ = strings.Cut(id, "/")
 	case "public":
 		w.Trusted = false
 	case "stranger":
@@ -77,7 +109,11 @@ func parseWatcher(s string) Watcher {
 	return w
 }
 
-func parseTarget(snap *Snapshot, s string) Target {
+func parseTarget(snap *Snapshot, w Watcher, s string) Target {
+	if user, host, ok := splitURI(s); ok && strings.HasPrefix(s, "sip:") {
+		t, _ := snap.ResolveTarget(w.Tenant, user, host, nil)
+		return t
+	}
 	t := Target{Tenant: "t"}
 	if rest, ok := strings.CutSuffix(s, "?"); ok {
 		s, t.Learned = rest, true
@@ -89,23 +125,20 @@ func parseTarget(snap *Snapshot, s string) Target {
 	return t
 }
 
-func TestDecide(t *testing.T) {
+func TestSections(t *testing.T) {
 	for _, s := range scenarios {
-		t.Run(s.name, s.run)
+		t.Run(s.file+"/"+s.name, s.run)
 	}
 }
 
 // TestExplainEndsWithTheDecision: what people are told is what is done.
 func TestExplainEndsWithTheDecision(t *testing.T) {
 	for _, s := range scenarios {
-		doc, err := Load([]byte(s.policy))
-		if err != nil {
-			t.Fatal(err)
+		if s.problems != "" {
+			continue
 		}
-		snap, _ := Compile(doc)
-		for line := range strings.Lines(strings.TrimSpace(s.asks)) {
-			f := strings.Fields(line)
-			w, tg := parseWatcher(f[0]), parseTarget(snap, f[1])
+		snap := s.compile(t)
+		s.each(t, snap, func(w Watcher, tg Target, _ []string) {
 			d, traces := Decide(snap, w, tg, Counts{}), Explain(snap, w, tg, Counts{})
 			last := traces[len(traces)-1]
 			if d.Allow() {
@@ -122,7 +155,7 @@ func TestExplainEndsWithTheDecision(t *testing.T) {
 					t.Errorf("%s: step %v comes before %v", s.name, tr.Step, traces[i+1].Step)
 				}
 			}
-		}
+		})
 	}
 }
 

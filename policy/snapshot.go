@@ -91,7 +91,8 @@ type tenant struct {
 	routing    routing
 	profiles   map[string]*profileEntry
 	// devices finds the phone that device-based watching of a line shows.
-	devices map[Line]*deviceEntry
+	devices         map[Line]*deviceEntry
+	credentialFiles []CredentialFile
 	// fileCreds are the digest users of CME's credential files.
 	fileCreds map[string]Credential
 
