@@ -59,6 +59,8 @@ type entry struct {
 	txn   int32 // the outstanding NOTIFY, -1 = none
 	used  bool
 	ready bool // stored (or known not to be): NOTIFYs may go out
+	// closed: its connection was closed, and nothing has been sent since.
+	closed bool
 	// counted: it counts against the limits.
 	counted bool
 	// armed is when the earliest timer in the wheel fires, later when the one behind it

@@ -207,6 +207,36 @@ func TestClosedFlowIsTriedAgain(t *testing.T) {
 	})
 }
 
+// TestProxyReconnects: a proxy's connection was closed and it cannot be dialled; its next
+// refresh comes over another one, which NOTIFYs take from then on.
+func TestProxyReconnects(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, Config{})
+		defer r.stop()
+		routed := func(s *Subscribe) { s.Cold.Routes = "<sip:127.0.0.1:7000;transport=tcp;lr>" }
+		r.subscribe("c1", "101", 1, time.Hour, stream, routed)
+		r.reply(r.want("active v=0 terminated"), 200)
+		old := Flow{subscription.TCP, netip.MustParseAddrPort("127.0.0.1:5060"), netip.MustParseAddrPort("127.0.0.1:7000")}
+		r.n.transport = &cutWire{wire: r.w, gone: old}
+		r.n.FlowClosed(old)
+		r.subscribe("c1", "101", 2, time.Hour, stream, func(s *Subscribe) { s.Flow.Remote = netip.MustParseAddrPort("127.0.0.1:7001") })
+		r.reply(r.want("active v=1 terminated"), 200)
+	})
+}
+
+// cutWire is a wire on which one connection is gone.
+type cutWire struct {
+	*wire
+	gone Flow
+}
+
+func (w *cutWire) Send(f Flow, msg []byte) error {
+	if f == w.gone {
+		return ErrNoFlow
+	}
+	return w.wire.Send(f, msg)
+}
+
 // TestLatencyIsOfChanges: a NOTIFY sent again and one that ends a subscription show no
 // change; the age of the state would be taken for the latency of a lamp.
 func TestLatencyIsOfChanges(t *testing.T) {

@@ -69,6 +69,7 @@ func (l *loop) unwatch(presentity uint32, slot int32) {
 // reflow moves a record to the flow its last request came on.
 func (l *loop) reflow(slot int32, flow Flow) {
 	e := &l.records[slot]
+	e.closed = false
 	if e.flow == flow {
 		return
 	}
@@ -109,7 +110,8 @@ func (l *loop) shard(id uint16) *shard {
 // flow: a stream connection went or came.
 func (l *loop) flow(f Flow, in subscription.Input) {
 	for _, slot := range slices.Clone(l.flows[f]) {
-		if l.records[slot].used {
+		if e := &l.records[slot]; e.used {
+			e.closed = in.Closed
 			l.advance(slot, in)
 		}
 	}

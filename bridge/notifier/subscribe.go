@@ -124,13 +124,14 @@ func (l *loop) refresh(slot int32, s *Subscribe) {
 		c := e.Cold()
 		n := &s.Cold
 		c.RemoteTarget, c.Accept, c.UserAgent = n.RemoteTarget, n.Accept, n.UserAgent
-		if c.Routes == "" || e.Flags&subscription.FlowLost != 0 {
+		if c.Routes == "" || e.closed || e.Flags&subscription.FlowLost != 0 {
 			c.Transport, c.Local, c.Remote, c.Advertised = n.Transport, n.Local, n.Remote, n.Advertised
 			l.reflow(slot, s.Flow)
 		} // else the first hop of the route set stays, however the refresh came
 		counted := e.counted
 		l.uncount(e)
-		c.WatcherTenant, c.WatcherID, e.Kind = s.Watcher.Tenant, s.Watcher.ID, s.Watcher.Kind // who it is decided for now
+		c.WatcherTenant, c.WatcherID, c.Trunk = s.Watcher.Tenant, s.Watcher.ID, s.Watcher.Trunk // who it is decided for now
+		e.Kind = s.Watcher.Kind
 		e.SetCold(c)
 		if counted { // else it has ended, and counts no more
 			e.counted = true

@@ -117,6 +117,7 @@ func TestIntakeRules(t *testing.T) {
 		"uri user param":       {func(q *request) { q.uri = "sip:1001;x=y@example.test;user=phone" }, 200, "Contact", "<sip:1001@"},
 		"uri without user":     {func(q *request) { q.uri = "sip:127.0.0.1:5060"; q.with("To", "<"+uri+">") }, 200, "Contact", "<sip:1001@"},
 		"uri and to anonymous": {func(q *request) { q.uri = "sip:127.0.0.1:5060" }, 404, "", ""},
+		"event id long":        {func(q *request) { q.with("Event", "dialog;id="+strings.Repeat("x", maxIdentifier+1)) }, 400, "", ""},
 		"call-id long":         {func(q *request) { q.callID = strings.Repeat("x", maxIdentifier+1) }, 400, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
