@@ -118,12 +118,7 @@ func (s *server) write(path, text string) {
 // run starts the process without waiting for anything.
 func (s *server) run() {
 	s.t.Helper()
-	exe, err := os.Executable()
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.cmd = exec.Command(exe)
-	s.cmd.Env = append(os.Environ(), childEnv+"="+s.path)
+	s.cmd = exec.Command(build(s.t), "serve", "--config", s.path)
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := s.cmd.Start(); err != nil {

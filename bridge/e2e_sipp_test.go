@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -24,7 +25,8 @@ func TestSipp(t *testing.T) {
 		s.start()
 		for _, transport := range []string{"u1", "t1"} {
 			dir := t.TempDir()
-			c := exec.CommandContext(t.Context(), sipp, s.udp, "-sf", scenario, "-s", "1001", "-i", "127.0.0.1", "-t", transport,
+			_, port, _ := strings.Cut(freePort(t), ":")
+			c := exec.CommandContext(t.Context(), sipp, s.udp, "-sf", scenario, "-s", "1001", "-i", "127.0.0.1", "-p", port, "-t", transport,
 				"-m", "100", "-r", "100", "-recv_timeout", "8000", "-timeout", "60s", "-timeout_error", "-nostdin", "-trace_err")
 			c.Dir = dir
 			out, err := c.CombinedOutput()
