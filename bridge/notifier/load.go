@@ -2,6 +2,7 @@ package notifier
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"blfbridge/bridge/eventpkg"
@@ -21,22 +22,35 @@ func (n *Notifier) load(ctx context.Context) {
 		return
 	}
 	start, total := time.Now(), 0
+	var missing []uint16
 	for id := range uint16(store.Shards) {
-		for {
+		missing = append(missing, id)
+	}
+	for len(missing) > 0 {
+		var failed []uint16
+		for i, id := range missing {
 			count, err := n.loadShard(ctx, id)
 			if err == nil {
 				total += count
-				break
+				continue
 			}
 			if ctx.Err() != nil {
 				return
 			}
 			n.storeFailed(err)
-			select {
-			case <-ctx.Done():
-				return
-			case <-time.After(time.Second):
+			if errors.Is(err, store.ErrAway) {
+				failed = append(failed, missing[i:]...)
+				break
 			}
+			failed = append(failed, id) // the others must not wait for this one
+		}
+		if missing = failed; len(missing) == 0 {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(time.Second):
 		}
 	}
 	n.log.Info("subscriptions are back from the store", "subscriptions", total, "took", time.Since(start).Round(time.Millisecond))

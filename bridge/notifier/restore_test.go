@@ -136,6 +136,35 @@ func TestExpiredBetweenRuns(t *testing.T) {
 	}
 }
 
+// brokenShard is a store one shard of which cannot be read.
+type brokenShard struct {
+	store.Backend
+	id uint16
+}
+
+func (b brokenShard) Load(ctx context.Context, id uint16, fn func(string, []byte) error) error {
+	if id == b.id {
+		return store.ErrCorrupt
+	}
+	return b.Backend.Load(ctx, id, fn)
+}
+
+// TestBrokenShard: what cannot be read in one shard keeps no subscription of another dark.
+func TestBrokenShard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHome(t)
+		r, crash := h.open(Config{})
+		r.subscribe("c1", "101", 1, time.Hour)
+		r.reply(r.want("active v=0 terminated"), 200)
+		crash()
+		com := store.NewCommitter(h.b, store.CommitterConfig{})
+		r = newRig(t, Config{Committer: com, Backend: brokenShard{h.b, (shardOf("c1") + 63) % store.Shards}})
+		r.reply(r.want("active v=65792 terminated"), 200)
+		r.stop()
+		_ = com.Close(t.Context())
+	})
+}
+
 // TestShardTakenOver: what another process has taken over is not notified from here any
 // more, as soon as the store has said so.
 func TestShardTakenOver(t *testing.T) {
