@@ -17,6 +17,7 @@ import (
 const (
 	sourcePBX   = "PBX"
 	sourceSIP   = "SIP"
+	sourceCall  = "call"
 	sourceLamp  = "lamp"
 	sourceStory = ""
 )

@@ -125,12 +125,8 @@ func (d *display) lines() {
 		switch e.source {
 		case sourceStory:
 			fmt.Fprintf(d.out, "%7.3f  %s\n", e.at.Seconds(), d.palette.bold(e.text))
-		case sourceLamp:
+		case sourceLamp, sourceSIP:
 			fmt.Fprintf(d.out, "%7.3f    %s\n", e.at.Seconds(), e.text)
-		case sourceSIP:
-			if strings.HasPrefix(e.text, "SUBSCRIBE") || strings.HasPrefix(e.text, "NOTIFY") || strings.HasPrefix(e.text, "REST") {
-				fmt.Fprintf(d.out, "%7.3f    %s\n", e.at.Seconds(), e.text)
-			}
 		}
 	}
 }

@@ -37,11 +37,11 @@ const (
 	leftWidth  = 4 + 1 + 9 + 1 + 2 + 8
 	minCell    = 7
 	maxCell    = 15
-	minParty   = 11
+	minParty   = 12
 	maxParty   = 18
 	frameLines = 16 // without the ticker
 	// minWidth and minHeight are the smallest terminal that a board fits.
-	minWidth  = leftWidth + minParty + minCell*6
+	minWidth  = leftWidth + minParty + minCell*6 + 1
 	minHeight = frameLines + 4
 	// blinkFrames is how many frames a light is on, and then off.
 	blinkFrames = 3
@@ -73,19 +73,37 @@ func (v *view) light(l lamp, p palette) string {
 	return p.colour(colour, symbol)
 }
 
+// layout is how the width is shared.
+type layout struct {
+	party, left int
+	cells       []int
+	narrow      bool // no room for units
+}
+
+func (v *view) layout() layout {
+	cell := min(maxCell, max(minCell, (v.width-leftWidth-minParty)/len(watchers)))
+	l := layout{narrow: cell <= minCell}
+	sum := 0
+	for i := range watchers {
+		l.cells = append(l.cells, max(cell, len(watchers[i].title)+1))
+		sum += l.cells[i]
+	}
+	l.party = min(maxParty, v.width-leftWidth-sum)
+	l.left = leftWidth + l.party
+	return l
+}
+
 // frame draws the board: as many lines as it is high, none wider than the terminal.
 func (v *view) frame(p palette) []string {
-	cellWidth := min(maxCell, (v.width-leftWidth-minParty)/len(watchers))
-	partyWidth := min(maxParty, v.width-leftWidth-cellWidth*len(watchers))
-	left := leftWidth + partyWidth
-	rule := p.colour(grey, strings.Repeat("─", min(v.width, left+cellWidth*len(watchers))))
+	l := v.layout()
+	rule := p.colour(grey, strings.Repeat("─", v.width))
 	lines := []string{
-		p.bold(fit("BLFBRIDGE", 11)) + p.colour(grey, fit(v.title, v.width-11-6)) + p.colour(grey, fmt.Sprintf("%5.1fs", v.running.Seconds())),
+		p.bold(fit("BLFBRIDGE", 11)) + p.colour(grey, fit(v.title, v.width-11-7)) + p.colour(grey, fmt.Sprintf("%6.1fs", v.running.Seconds())),
 		rule,
 	}
-	lines = append(lines, v.head(p, left, cellWidth)...)
+	lines = append(lines, v.head(p, &l)...)
 	for i := range v.rows {
-		lines = append(lines, v.row(&v.rows[i], p, partyWidth, cellWidth))
+		lines = append(lines, v.row(&v.rows[i], p, &l))
 	}
 	lines = append(lines, rule, v.storyLine(p), "")
 	lines = append(lines, v.tickerLines(p)...)
@@ -93,48 +111,50 @@ func (v *view) frame(p palette) []string {
 }
 
 // head names the watchers.
-func (v *view) head(p palette, left, cellWidth int) []string {
-	lines := []string{fit("", left), p.colour(grey, fit("line, as its watchers see it", left)), ""}
-	unit := ""
-	if cellWidth <= minCell {
-		unit = ", in ms"
+func (v *view) head(p palette, l *layout) []string {
+	what := "time from event to lamp"
+	if l.narrow {
+		what += ", in ms"
 	}
-	lines[2] = p.colour(grey, fit("and the time from event to lamp"+unit, left))
-	for i := range watchers {
+	lines := []string{fit("", l.left), p.colour(grey, fit("line, as its watchers see it", l.left)), p.colour(grey, fit(what, l.left))}
+	for i, width := range l.cells {
 		w := &watchers[i]
-		how, note := w.how(cellWidth), w.note
-		if len(note) >= cellWidth {
+		how, note := w.how(width), w.note
+		if len(note) >= width {
 			note = w.short
 		}
-		if !strings.Contains(how, " ") && note == "" {
+		if note == "" && !strings.Contains(how, " ") {
 			note = w.transport()
 		}
 		if w.refused && v.refusal[i] == "" && v.rows[0].cells[i].on {
 			note = "let in"
 		}
-		lines[0] += p.bold(fit(w.title, cellWidth))
-		lines[1] += p.colour(grey, fit(how, cellWidth))
-		lines[2] += p.colour(orange, fit(note, cellWidth))
+		lines[0] += p.bold(fit(w.title, width))
+		lines[1] += p.colour(grey, fit(how, width))
+		lines[2] += p.colour(orange, fit(note, width))
 	}
 	return lines
 }
 
-func (v *view) row(r *row, p palette, partyWidth, cellWidth int) string {
+func (v *view) row(r *row, p palette, l *layout) string {
 	word, lampText := "", "  "
 	if r.known {
 		word, lampText = r.lamp.String(), v.light(r.lamp, p)+" "
 	}
 	_, colour, _ := light(r.lamp)
-	s := p.colour(grey, r.number) + " " + p.bold(fit(r.name, 9)) + " " + lampText + p.colour(colour, fit(word, 8)) + fit(r.party, partyWidth-1) + " "
+	s := p.colour(grey, r.number) + " " + p.bold(fit(r.name, 9)) + " " + lampText + p.colour(colour, fit(word, 8)) + fit(r.party, l.party-1) + " "
 	for i := range r.cells {
-		s += v.cell(&r.cells[i], v.refusal[i], p, cellWidth)
+		s += v.cell(&r.cells[i], v.refusal[i], p, l.cells[i], l.narrow)
 	}
 	return s
 }
 
-func (v *view) cell(c *cell, refusal string, p palette, width int) string {
+func (v *view) cell(c *cell, refusal string, p palette, width int, narrow bool) string {
 	switch {
 	case !c.on && refusal != "":
+		if len(refusal)+2 >= width {
+			refusal = "end"
+		}
 		return p.colour(red, "✗") + p.colour(grey, fit(" "+refusal, width-1))
 	case !c.on:
 		return p.colour(grey, fit("·", width))
@@ -146,7 +166,7 @@ func (v *view) cell(c *cell, refusal string, p palette, width int) string {
 		shade = cyan
 	}
 	took := millis(c.latency)
-	if width <= minCell {
+	if narrow {
 		took = strings.TrimSuffix(took, "ms")
 	}
 	return v.light(c.lamp, p) + p.colour(shade, fit(" "+took, width-1))
@@ -163,7 +183,7 @@ func (v *view) storyLine(p palette) string {
 func (v *view) tickerLines(p palette) []string {
 	var lines []string
 	for _, e := range v.ticker[max(0, len(v.ticker)-v.tickerMax):] {
-		colour := map[string]string{sourcePBX: orange, sourceSIP: cyan, sourceLamp: green}[e.source]
+		colour := map[string]string{sourcePBX: orange, sourceSIP: cyan, sourceCall: magenta, sourceLamp: green}[e.source]
 		text := fit(e.text, v.width-14)
 		if e.source == sourceStory {
 			text = p.bold(text)
@@ -179,7 +199,7 @@ func (v *view) tickerLines(p palette) []string {
 func (v *view) sums(p palette) string {
 	s := fmt.Sprintf("%s · %s", plural(v.notifies, "NOTIFY"), plural(v.lamps, "lamp change"))
 	if v.worst > 0 {
-		s += fmt.Sprintf(" · event → lamp: median %s, worst %s", millis(v.median), millis(v.worst))
+		s += fmt.Sprintf(" · event → lamp %s, worst %s", millis(v.median), millis(v.worst))
 	}
 	breaches := fmt.Sprintf(" · %s", plural(v.violations, "breach"))
 	if v.violations != 1 {

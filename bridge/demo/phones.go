@@ -32,7 +32,7 @@ func openPhones(b *board, pbx string) (*phoneSet, error) {
 			User: p.number, Password: "pw" + p.number, DisplayName: p.name, Proxy: pbx,
 			Trace: func(_ time.Time, sent bool, m *siptest.Message) {
 				if text := wire(p.number, sent, m); text != "" {
-					b.tell(sourceSIP, text)
+					b.tell(sourceCall, text)
 				}
 			},
 		})

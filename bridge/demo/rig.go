@@ -89,7 +89,8 @@ func (r *rig) open(ctx context.Context) error {
 	if r.replay != nil {
 		source += ", recorded"
 	}
-	r.board.begin(fmt.Sprintf("%s ─ARI→ bridge ─SIP %s→ phones  ·  store: %s", source, r.sip, store), r.watch.violations)
+	r.board.begin(fmt.Sprintf("%s ─ARI→ bridge + %s ─SIP→ phones", source, store), r.watch.violations)
+	r.board.tell(sourceSIP, "the bridge takes SUBSCRIBEs at "+r.sip+", UDP and TCP")
 	return nil
 }
 
@@ -97,7 +98,7 @@ func (r *rig) open(ctx context.Context) error {
 func (r *rig) openStore(ctx context.Context, cfg *config.Config, dir string) (name string, err error) {
 	if !r.o.Redis {
 		cfg.Store.Path = filepath.Join(dir, "demo.db")
-		return "embedded", nil
+		return "bbolt", nil
 	}
 	redis, err := startRedis(ctx, dir)
 	if err != nil {
@@ -184,13 +185,13 @@ func (r *rig) ready(ctx context.Context, ended chan error) error {
 
 // stay keeps all running until ctx ends, for phones of your own.
 func (r *rig) stay(ctx context.Context) error {
+	r.board.now("Stays until Ctrl-C")
 	if r.phones != nil {
 		r.phones.autoAnswer()
-		r.board.now("Stays until Ctrl-C. Register at " + r.pbx.sip + " (1001…1006, password pw and the number); watch at " + r.sip)
-	} else {
-		r.board.now("Stays until Ctrl-C. Subscribe a phone of yours to sip:1001@" + r.sip)
+		r.board.tell(sourceSIP, "phones of yours register at "+r.pbx.sip+": 1001 to 1006, passwords pw1001 and so on")
 	}
-	r.board.tell(sourceStory, "metrics and REST: http://"+r.admin)
+	r.board.tell(sourceSIP, "and watch sip:1001@"+r.sip)
+	r.board.tell(sourceSIP, "metrics: http://"+r.admin+"/metrics, REST: http://"+r.admin+"/api/v1/lines")
 	for {
 		if !sleep(ctx, refreshEvery) {
 			return ctx.Err()
