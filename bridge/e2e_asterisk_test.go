@@ -4,8 +4,11 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -27,6 +30,26 @@ var asterisks = map[string]*pbx{
 	"redis": {Asterisk: lab.Asterisk{Scripts: "../scripts/pbx/asterisk", Name: "bridgeredis", SIPPort: 14891, HTTPPort: 17891, RTP: "19500-19598"}},
 }
 
+// alone keeps other runs of these tests from the same Asterisks; it ends with the process.
+var alone struct {
+	once sync.Once
+	file *os.File
+	err  error
+}
+
+func waitAlone(t *testing.T) {
+	t.Helper()
+	alone.once.Do(func() {
+		name := filepath.Join(os.TempDir(), "blfbridge-bridge-test.lock")
+		if alone.file, alone.err = os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600); alone.err == nil {
+			alone.err = syscall.Flock(int(alone.file.Fd()), syscall.LOCK_EX)
+		}
+	})
+	if alone.err != nil {
+		t.Fatal(alone.err)
+	}
+}
+
 // stopAsterisks is for TestMain.
 func stopAsterisks() {
 	for _, a := range asterisks {
@@ -41,6 +64,7 @@ func stopAsterisks() {
 // takeAsterisk gives a test the Asterisk of its store, running and without calls.
 func takeAsterisk(t *testing.T, kind string) *pbx {
 	t.Helper()
+	waitAlone(t)
 	a := asterisks[kind]
 	a.turn.Lock()
 	t.Cleanup(a.turn.Unlock)
