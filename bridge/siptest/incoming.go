@@ -95,22 +95,22 @@ func (p *Phone) invited(m *Message, c *Call) {
 	p.calls[c.id] = c
 	p.mu.Unlock()
 	c.ringing.set()
-	switch policy {
-	case Silent:
-	case RejectBusy:
-		c.refuse(486)
-	default:
+	if policy == Ring || policy == AutoAnswer {
 		p.respond(m, p.reply(m, 180, tag))
-		if policy == AutoAnswer {
-			if err := c.Answer(); err != nil {
-				p.log.Debug("not answered", "watcher", p.cfg.User, "error", err)
-			}
-		}
 	}
+	// Before the final response: whoever heard that one may call ForgetIncoming.
 	select {
 	case p.incoming <- c:
 	default:
 		p.log.Warn("too many calls nobody waits for", "watcher", p.cfg.User)
+	}
+	switch policy {
+	case RejectBusy:
+		c.refuse(486)
+	case AutoAnswer:
+		if err := c.Answer(); err != nil {
+			p.log.Debug("not answered", "watcher", p.cfg.User, "error", err)
+		}
 	}
 }
 
