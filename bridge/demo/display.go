@@ -115,7 +115,7 @@ func (d *display) draw(lines []string, width int) {
 	}
 	s.WriteString("\x1b[J")
 	d.drawn, d.widest = len(lines), width
-	io.WriteString(d.out, s.String()) //nolint:errcheck // a terminal that is gone shows nothing
+	io.WriteString(d.out, s.String()) // a terminal that is gone shows nothing
 }
 
 // lines prints what is new of story and lamps.

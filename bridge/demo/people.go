@@ -45,7 +45,7 @@ type watcherKind struct {
 var watchers = []watcherKind{
 	{user: "1001", title: "Yealink", agent: "Yealink SIP-T46U 108.86.0.20", event: "dialog", inTo: true, note: "target in To", short: "in To"},
 	{user: "1002", title: "Cisco", agent: "Cisco-CP8861/14.2.1", event: "presence", accept: "application/cpim-pidf+xml", noHold: true},
-	{user: "1003", title: "snom", agent: "snomD785/10.1.184.15", event: "dialog", tcp: true, noUnknown: true, dialling: true},
+	{user: "1003", title: "snom", agent: "snomD785/10.1.184.15", event: "dialog", tcp: true, noUnknown: true, dialling: true, note: "busy if away"},
 	{user: "1006", title: "Bria", agent: "Bria 6 release 6.5.3 stamp 109890", event: "presence", tcp: true},
 	{user: "lobby", title: "Lobby", agent: "Yealink SIP-T58W 150.86.0.5", event: "dialog", masked: true, note: "busy or not", short: "masked"},
 	{user: "temp", title: "Temp", agent: "Yealink SIP-T31P 124.86.0.40", event: "dialog", refused: true, note: "may not watch", short: "refused"},

@@ -33,7 +33,7 @@ func importPolicy(ctx context.Context, c *config.Config) error {
 		return err
 	}
 	if _, err := s.Import(ctx, d, policystore.AnyRevision); err != nil {
-		closeStore() //nolint:errcheck // the first error tells
+		closeStore() // the first error tells
 		return err
 	}
 	return closeStore()
