@@ -63,7 +63,7 @@ func TestFrame(t *testing.T) {
 			"1004 Dan Four  ○ unknown             ●       ● 2.1",
 		},
 		120: {
-			"target in To                                        busy or not",
+			"target in To              busy if away              busy or not",
 			"1002 Bob Two   ● held    ← Cat Three      ●            ● 0.7ms      ● 1.4ms      ● 2.1ms      ● 2.8ms      ✗ 403",
 			"▶ Cat calls Bob",
 			"91 NOTIFYs · 40 lamp changes · event → lamp 0.9ms, worst 12ms · 0 breaches",
