@@ -46,7 +46,9 @@ func (s *Snapshot) external(t *tenant, a asker, target Target, e *routeEntry, tr
 	tr.pass(StepTarget, e.name)
 	if a.provisioned {
 		if b := a.buttonOf(target.Number); b != nil {
-			tr.pass(StepButton, b.rule+": external, the trunk's group applies")
+			if tr != nil {
+				tr.pass(StepButton, b.rule+": external, the trunk's group applies")
+			}
 		} else {
 			tr.pass(StepButton, "no button of the watcher")
 			if !a.callLists {

@@ -19,6 +19,10 @@ func RelateGroups(d *Document, tenant string, from, to []string, p Permission) (
 			return nil, err
 		}
 	}
+	v := &validator{}
+	if v.oneOf("subscribe", string(p), string(Allow), string(Disallow), string(SystemDefault)); len(v.problems) > 0 {
+		return nil, v.problems
+	}
 	t.Permissions = slices.Clone(t.Permissions)
 	at := map[[2]string]int{}
 	for i, x := range t.Permissions {
@@ -49,6 +53,10 @@ func SetPermission(d *Document, tenant string, p GroupPermission) (*Document, er
 	n, t, err := tenantCopy(d, tenant)
 	if err != nil {
 		return nil, err
+	}
+	v := &validator{}
+	if v.oneOf("subscribe", string(p.Subscribe), string(Allow), string(Disallow), string(SystemDefault)); len(v.problems) > 0 {
+		return nil, v.problems
 	}
 	t.Permissions = slices.DeleteFunc(slices.Clone(t.Permissions), func(x GroupPermission) bool { return x.From == p.From && x.To == p.To })
 	if p.listed() || p.View != nil || p.Pickup != nil {
