@@ -16,7 +16,7 @@ func with(name string, d device.Direction, p device.Phase) device.Call {
 	return device.Call{Direction: d, Phase: p, Remote: device.Party{Number: "1", Name: name}}
 }
 
-func flag(on bool) device.Status {
+func dndFlag(on bool) device.Status {
 	return device.Status{Name: "Custom:DND1002", Kind: device.DNDFlag, Number: "1002", DND: on}
 }
 
@@ -47,8 +47,8 @@ func TestCause(t *testing.T) {
 		{"hold and back before it was told", bria, []device.Status{talking}, []device.Status{holding, talking, holding}, 2, 2},
 		{"hold at Cisco, which has no word for it", cisco, []device.Status{talking}, []device.Status{holding, idle}, 1, 1},
 		{"ringing at a masked watcher", lobby, []device.Status{idle}, []device.Status{ringing, talking}, 1, 1},
-		{"DND beside a call at a dialog watcher", yealink, []device.Status{talking}, []device.Status{flag(true), idle}, 1, 1},
-		{"DND beside a call at a presence watcher", bria, []device.Status{talking}, []device.Status{flag(true)}, 0, 0},
+		{"DND beside a call at a dialog watcher", yealink, []device.Status{talking}, []device.Status{dndFlag(true), idle}, 1, 1},
+		{"DND beside a call at a presence watcher", bria, []device.Status{talking}, []device.Status{dndFlag(true)}, 0, 0},
 		{"no event at all", yealink, []device.Status{idle}, nil, -1, -1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
