@@ -27,6 +27,13 @@ func large(tb testing.TB) *Snapshot {
 		}
 		t.Phones = append(t.Phones, p)
 	}
+	t.TrunkSecurityProfiles = []TrunkSecurityProfile{{Name: "apps", AcceptPresenceSubscription: true, Digest: true, ApplicationLevelAuthorization: true}}
+	t.ApplicationUsers = []ApplicationUser{{UserID: "app", AcceptPresenceSubscription: true, PresenceGroup: "Group 0"}}
+	for i := range 200 {
+		name := fmt.Sprintf("K%d", i)
+		t.Trunks = append(t.Trunks, Trunk{Name: name, SecurityProfile: "apps", PresenceGroup: "Group 0", Addresses: []string{fmt.Sprintf("10.0.0.%d", i)}})
+		t.RoutePatterns = append(t.RoutePatterns, RoutePattern{Pattern: fmt.Sprintf("7%03dX!", i), Partition: "P", Trunk: name})
+	}
 	s, err := Compile(&Document{Tenants: []Tenant{t}})
 	if err != nil {
 		tb.Fatal(err)
@@ -43,6 +50,7 @@ var benchTargets = []struct {
 	{"permission", "102003", StepGroup},
 	{"system_default", "102500", StepGroup},
 	{"not_found", "999999", StepTarget},
+	{"external", "7199123456", StepGroup},
 }
 
 func BenchmarkDecide(b *testing.B) {
@@ -57,6 +65,39 @@ func BenchmarkDecide(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+func BenchmarkDecideApplication(b *testing.B) {
+	s := large(b)
+	w := Watcher{Tenant: "t", Kind: WatcherApplication, ID: "app", Trunk: "K7", Trusted: true}
+	b.ReportAllocs()
+	for b.Loop() {
+		if d := Decide(s, w, Target{Tenant: "t", Number: "100000"}, Counts{}); d.Step != StepTarget {
+			b.Fatalf("%+v", d) // a trunk has no calling search space here
+		}
+	}
+}
+
+func BenchmarkDecideTrunk(b *testing.B) {
+	s := large(b)
+	w := Watcher{Tenant: "t", Kind: WatcherPhone, ID: "SEP100000", Trusted: true}
+	b.ReportAllocs()
+	for b.Loop() {
+		if d := DecideTrunk(s, w, "K7"); !d.Allow() {
+			b.Fatalf("%+v", d)
+		}
+	}
+}
+
+// BenchmarkLogin is what a login costs besides the phone itself.
+func BenchmarkLogin(b *testing.B) {
+	s := large(b)
+	for b.Loop() {
+		n := s.WithLogins(Logins{{"t", "SEP100000"}: {"nobody", ""}})
+		if !Affected(s, n).Empty() {
+			b.Fatal("nobody is no user")
+		}
 	}
 }
 

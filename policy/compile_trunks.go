@@ -48,7 +48,10 @@ func (t *tenant) compileTrunks(s *Snapshot, d *Tenant) {
 		for _, name := range e.subjects {
 			t.subjects[name] = e
 		}
-		t.addCredential(k.Digest, &e.watcherEntry)
+		// Not addCredential: a trunk's user name in From proves nothing about a trunk.
+		if g := k.Digest; g != nil {
+			t.creds[g.Username] = Credential{Digest: *g, Watcher: Watcher{Tenant: t.name, Kind: WatcherTrunk, ID: k.Name, Trusted: true}}
+		}
 		t.trunkInfos = append(t.trunkInfos, TrunkInfo{
 			Tenant: t.name, Name: k.Name, Description: k.Description, Protocol: cmp.Or(k.Protocol, ProtocolSIP),
 			Destinations: trunkDestinations(k), PresenceGroup: t.groupNames[e.group],

@@ -29,6 +29,7 @@ type quick struct {
 
 // quickLoad reads a text; lines, if not nil, takes the line of every path.
 func quickLoad(text string, d *Document, lines map[string]int) (err error) {
+	text = strings.ReplaceAll(strings.TrimPrefix(text, "\ufeff"), "\r\n", "\n")
 	for i := range len(text) {
 		if c := text[i]; c < ' ' && c != '\n' || c == 0x7f {
 			return errSlow // tabs, carriage returns, control characters

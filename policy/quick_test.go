@@ -64,6 +64,9 @@ func TestQuickReadsWhatIsWritten(t *testing.T) {
 		}
 	}
 	for _, s := range scenarios {
+		if !quickAgrees(t, "\ufeff"+strings.ReplaceAll(s.policy, "\n", "\r\n")) {
+			t.Errorf("%s goes the slow way with Windows' line ends", s.name)
+		}
 		if !quickAgrees(t, s.policy) {
 			t.Errorf("%s goes the slow way", s.name)
 		}

@@ -98,6 +98,11 @@ tenants:
 	if c, _ := s.Credentials("t", "file"); c.Password != "x" {
 		t.Error("the lower tag's password does not win")
 	}
+	for _, user := range []string{"k", "a", "file", "K", "app"} {
+		if w, ok := s.WatcherByIdentity("t", user); ok {
+			t.Errorf("whoever writes %q in From is taken for %+v", user, w)
+		}
+	}
 	k := Watcher{Tenant: "t", Kind: WatcherTrunk, ID: "K"}
 	held := Watcher{Tenant: "t", Kind: WatcherTrunk, ID: "K", Trusted: true}
 	for user, want := range map[string]Watcher{
