@@ -202,7 +202,7 @@ func (b *Bridge) openStore(ctx context.Context, stack *cleanup) error {
 			return nil
 		}
 		if !errors.Is(err, store.ErrAway) || cfg.Store.Type != "redis" {
-			return fmt.Errorf("store: %w", err)
+			return err // begins with "store:" or names the policy
 		}
 		b.log.Warn("the store is away; serving begins when it answers", "error", err, "again_in", pause)
 		select {

@@ -46,7 +46,6 @@ func (b *Bridge) Reload(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("the policy in force stays: %w", err)
 	}
-	old := b.cfg.Load()
 	base, err := b.policy.compileFor(next, doc)
 	if err != nil {
 		return fmt.Errorf("the policy in force stays: %w", err)
@@ -65,13 +64,14 @@ func (b *Bridge) Reload(ctx context.Context) error {
 		return err // cannot be: check has made them all
 	}
 	b.log.Info("configuration and policy are reloaded", "pbx", len(next.PBX), "policy_revision", revision)
-	for _, key := range needRestart(old, next) {
-		b.log.Warn("this key has changed and needs a restart", "key", key)
+	for _, key := range needRestart(b.opts.Config, next) {
+		b.log.Warn("this key differs from that of the start and needs a restart", "key", key)
 	}
 	return nil
 }
 
-// needRestart names the changed keys that a reload cannot put in force.
+// needRestart names the keys that differ from those this process started with, and that
+// a reload cannot put in force.
 func needRestart(old, next *config.Config) (keys []string) {
 	a, b := old.SIP, next.SIP
 	a.TrustedNetworks, b.TrustedNetworks = nil, nil

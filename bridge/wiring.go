@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
-	"net/url"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -49,12 +48,12 @@ func (b *Bridge) newSIP(c *config.Config) (*sipua.Server, error) {
 func listens(texts []string) ([]sipua.Listen, error) {
 	var out []sipua.Listen
 	for i, text := range texts {
-		u, err := url.Parse(text)
+		transport, address, err := config.SplitListen(text)
 		if err != nil {
 			return nil, fmt.Errorf("sip.listen[%d]: %w", i, err)
 		}
-		t, ok := subscription.ParseTransport(u.Scheme)
-		addr, err := netip.ParseAddrPort(u.Host)
+		t, ok := subscription.ParseTransport(transport)
+		addr, err := netip.ParseAddrPort(address)
 		if !ok || err != nil {
 			return nil, fmt.Errorf("sip.listen[%d]: %q is not transport://address:port", i, text)
 		}
@@ -94,7 +93,7 @@ func OpenPolicy(ctx context.Context, c *config.Config) (s policystore.Store, clo
 	}
 	backend, err := store.Open(ctx, sc)
 	if err != nil {
-		return nil, nil, fmt.Errorf("store: %w", err)
+		return nil, nil, err
 	}
 	return policyStore(backend, c, nil), backend.Close, nil
 }

@@ -220,6 +220,6 @@ func optional(text string, err error) (string, error) {
 // unreadable counts an answer that could not be read and goes on without it.
 func (s *Source) unreadable(err error) error {
 	s.m.parseErrors.Inc()
-	s.log.Warn("answer not understood", "err", err)
+	s.log.Warn("answer not understood", "error", err)
 	return nil
 }

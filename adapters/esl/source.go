@@ -68,7 +68,7 @@ func (s *Source) Run(ctx context.Context, sink compositor.Sink) error {
 			backoff.Reset()
 			nag.Reset()
 		}
-		s.log.Log(ctx, nag.Level(err), "FreeSWITCH is lost", "address", s.cfg.Address, "err", err, "was_up", ses.wasUp)
+		s.log.Log(ctx, nag.Level(err), "FreeSWITCH is lost", "address", s.cfg.Address, "error", err, "was_up", ses.wasUp)
 		if !down {
 			down = true
 			sink.Down(err)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -38,7 +39,7 @@ func problem(doing string, err error) error {
 		return huma.Error422UnprocessableEntity(
 			fmt.Sprintf("cannot %s: %s in the configuration; nothing was changed", doing, count(len(inConfig), "problem")), configDetails(inConfig)...)
 	case errors.Is(err, policystore.ErrConflict):
-		return huma.Error412PreconditionFailed(fmt.Sprintf("cannot %s: %v: export it again and repeat your change on that", doing, err))
+		return huma.Error412PreconditionFailed(fmt.Sprintf("cannot %s: %s", doing, strings.TrimPrefix(err.Error(), "policystore: ")))
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return huma.Error503ServiceUnavailable(fmt.Sprintf("cannot %s in time: %v", doing, err))
 	case errors.Is(err, notifier.ErrStopped), errors.Is(err, store.ErrAway), errors.Is(err, store.ErrClosed):

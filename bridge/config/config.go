@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
@@ -28,7 +29,15 @@ const maxSize = 1 << 20
 
 // Load reads and checks a file, with the process's environment. An error that lists
 // what is wrong in the file is a Problems.
-func Load(path string) (*Config, error) {
+func Load(path string) (*Config, error) { return load(path, "") }
+
+// LoadForClient is Load for a command that only finds the server or its store by the
+// file: what is wrong with the PBXs does not concern it, above all secrets that only the
+// server's environment has. Config.PBX is not to be used.
+func LoadForClient(path string) (*Config, error) { return load(path, "pbx") }
+
+// load leaves out the problems of one part of the file.
+func load(path, without string) (*Config, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("config: %w", err)
@@ -38,16 +47,16 @@ func Load(path string) (*Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("config: %w", err)
 	}
-	return parse(data, path, os.LookupEnv)
+	return parse(data, path, without, os.LookupEnv)
 }
 
 // Parse reads and checks a document; env looks up environment variables (nil: there
 // are none). An error is a Problems.
 func Parse(data []byte, env func(string) (string, bool)) (*Config, error) {
-	return parse(data, "", env)
+	return parse(data, "", "", env)
 }
 
-func parse(data []byte, name string, env func(string) (string, bool)) (*Config, error) {
+func parse(data []byte, name, without string, env func(string) (string, bool)) (*Config, error) {
 	if env == nil {
 		env = func(string) (string, bool) { return "", false }
 	}
@@ -66,6 +75,9 @@ func parse(data []byte, name string, env func(string) (string, bool)) (*Config, 
 	d.top(root, c)
 	// What could not be decoded kept its default, so that the checks say nothing of it.
 	d.problems = append(d.problems, c.check(d.broken)...)
+	if without != "" {
+		d.problems = slices.DeleteFunc(d.problems, func(p Problem) bool { return inside(p.Path, without) })
+	}
 	if len(d.problems) > 0 {
 		d.problems.sort()
 		return nil, d.problems

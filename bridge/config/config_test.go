@@ -49,14 +49,11 @@ func TestOnePBXIsEnough(t *testing.T) {
 func TestEveryType(t *testing.T) {
 	c := mustParse(t, `
 sip:
-  listen: udp://192.0.2.1:5060, tls://192.0.2.1:5061
+  listen: udp://192.0.2.1:5060, tcp://192.0.2.1:5061
   min_expires: 90
   max_expires: 1h30m
   max_subscriptions: 1_000_000
   notify: {min_interval: 250ms}
-  tls:
-    cert_file: /etc/blf/tls.crt
-    key_file: /etc/blf/tls.key
 store:
   type: redis
   url:
@@ -76,7 +73,7 @@ pbx:
   dialogs: off
 `, nil)
 	for _, check := range []struct{ got, want any }{
-		{c.SIP.Listen, []string{"udp://192.0.2.1:5060", "tls://192.0.2.1:5061"}},
+		{c.SIP.Listen, []string{"udp://192.0.2.1:5060", "tcp://192.0.2.1:5061"}},
 		{c.SIP.MinExpires, 90 * time.Second},
 		{c.SIP.MaxExpires, 90 * time.Minute},
 		{c.SIP.MaxSubscriptions, 1_000_000},
@@ -207,12 +204,33 @@ func TestLoad(t *testing.T) {
 
 func TestSplitListen(t *testing.T) {
 	for in, want := range map[string]string{
-		"udp://0.0.0.0:5062": "udp 0.0.0.0:5062", "tls://192.0.2.1": "tls 192.0.2.1:5061", "tcp://[::]:5060": "tcp [::]:5060",
-		"wss://::1": "wss [::1]:443", "udp://192.0.2.1": "udp 192.0.2.1:5060",
+		"udp://0.0.0.0:5062": "udp 0.0.0.0:5062", "tcp://[::]:5060": "tcp [::]:5060",
+		"tcp://::1": "tcp [::1]:5060", "udp://192.0.2.1": "udp 192.0.2.1:5060",
 	} {
 		transport, addr, err := SplitListen(in)
 		if got := transport + " " + addr; got != want || err != nil {
 			t.Errorf("%s: %s, %v, want %s", in, got, err, want)
 		}
+	}
+}
+
+// TestLoadForClient: commands run without the server's environment.
+func TestLoadForClient(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "blf.yaml")
+	write := func(text string) {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("admin: {listen: '127.0.0.1:9999'}\npbx:\n- {name: a, type: asterisk, url: 'http://h', username: u, password: '${BLFBRIDGE_NOT_SET}'}\n")
+	if _, err := Load(path); err == nil || !strings.Contains(err.Error(), "BLFBRIDGE_NOT_SET is not set") {
+		t.Errorf("Load: %v", err)
+	}
+	if c, err := LoadForClient(path); err != nil || c.Admin.Listen != "127.0.0.1:9999" {
+		t.Errorf("LoadForClient: %v", err)
+	}
+	write("admin: {listen: nonsense}\n")
+	if _, err := LoadForClient(path); err == nil || !strings.Contains(err.Error(), "admin.listen") || strings.Contains(err.Error(), "pbx") {
+		t.Errorf("what concerns the command: %v", err)
 	}
 }

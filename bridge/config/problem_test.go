@@ -64,9 +64,9 @@ policy:
     x: y
 `, `line 8: sip: wants keys, has a single value; write "key: value" lines
 line 9: store: wants keys, has a list; write "key: value" lines
-line 11: admin.listen: wants a single value, has keys
+line 11: admin.listen: wants a single value, has keys; a value with a colon in it needs quotes
 line 13: log.level: wants a single value, has a list
-line 15: policy.file: wants a single value, has keys`},
+line 15: policy.file: wants a single value, has keys; a value with a colon in it needs quotes`},
 		"pbx is no list": {"pbx:\n  name: a\n", `line 1: pbx: wants a list, has keys; start each entry with "- "`},
 		"pbx of words":   {"pbx: [a]\n", `line 1: pbx[0]: wants keys, has a single value; write "key: value" lines`},
 		"anchors": {onePBX + "log: &a\n  level: info\npolicy: *a\n", `line 8: log: anchors and aliases are not supported; write the value out
@@ -100,11 +100,11 @@ line 11: log.sip_trace: "${OPEN" has no closing brace; set it, or write ${NAME:-
     - tls://192.0.2.1:5061
     - 192.0.2.1:5060
 `, `line 9: sip.advertise: "host" is not a port; write host or host:port, without scheme
-line 11: sip.listen[0]: "pbx.example:5060" is not address:port with a literal address; write udp://0.0.0.0:5060; udp, tcp, tls, ws, wss are known
-line 12: sip.listen[1]: "sctp://192.0.2.1:5060" has no transport; write udp://0.0.0.0:5060; udp, tcp, tls, ws, wss are known
+line 11: sip.listen[0]: "pbx.example:5060" is not address:port with a literal address; write udp://0.0.0.0:5060 or tcp://0.0.0.0:5060
+line 12: sip.listen[1]: "sctp://192.0.2.1:5060": transport sctp is not served; write udp://0.0.0.0:5060 or tcp://0.0.0.0:5060
 line 14: sip.listen[3]: uses the same port as sip.listen[2]; keep one
-line 15: sip.listen[4]: needs a certificate; set sip.tls.cert_file and key_file
-line 16: sip.listen[5]: "192.0.2.1:5060" has no transport; write udp://0.0.0.0:5060; udp, tcp, tls, ws, wss are known`},
+line 15: sip.listen[4]: "tls://192.0.2.1:5061": transport tls is not served; write udp://0.0.0.0:5060 or tcp://0.0.0.0:5060
+line 16: sip.listen[5]: "192.0.2.1:5060" has no transport; write udp://0.0.0.0:5060 or tcp://0.0.0.0:5060`},
 		"no sockets": {onePBX + "sip: {listen: []}\n", "line 8: sip.listen: is empty: no phone could subscribe; write udp://0.0.0.0:5060"},
 		"redis": {onePBX + `store:
   type: redis

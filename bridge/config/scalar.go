@@ -25,7 +25,11 @@ func (d *decoder) text(path string, node ast.Node) (string, bool) {
 		// As it stands in the file: 0777 and 1e3 may be names or passwords.
 		raw = n.GetToken().Value
 	default:
-		d.bad(path, "", "wants a single value, has %s", describe(node))
+		fix := ""
+		if describe(node) == "keys" {
+			fix = "a value with a colon in it needs quotes"
+		}
+		d.bad(path, fix, "wants a single value, has %s", describe(node))
 		return "", false
 	}
 	text, problem := expand(raw, d.env)

@@ -21,8 +21,9 @@ type Config struct {
 
 // SIP is the side of the phones.
 type SIP struct {
-	// Sockets that SUBSCRIBEs are taken on: udp, tcp, tls, ws or wss, then ://address:port.
-	// 0.0.0.0 and [::] stand for every address of the host. tls and wss need sip.tls.
+	// Sockets that SUBSCRIBEs are taken on: udp or tcp, then ://address:port. 0.0.0.0 and
+	// [::] stand for every address of the host. A PBX on the same host has port 5060
+	// already: take another.
 	Listen []string `yaml:"listen"`
 	// Host or host:port that phones reach the bridge by, for Via and Contact, where it is
 	// not the socket's own address (NAT, containers). Empty: the socket's own.
@@ -46,7 +47,6 @@ type SIP struct {
 	TrustedNetworks []string `yaml:"trusted_networks"`
 	Rate            Rate     `yaml:"rate"`
 	Notify          Notify   `yaml:"notify"`
-	TLS             TLS      `yaml:"tls"`
 }
 
 // Rate limits the requests taken.

@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-var transports = []string{"udp", "tcp", "tls", "ws", "wss"}
+// transports are those of sip.listen.
+var transports = []string{"udp", "tcp"}
 
 func (c *checker) sip(s *SIP) {
 	c.listen(s)
@@ -47,7 +48,6 @@ func (c *checker) sip(s *SIP) {
 	if s.Notify.Retries < 1 || s.Notify.Retries > 100 {
 		c.bad("sip.notify.retries", "write 1 to 100", "%d is out of range", s.Notify.Retries)
 	}
-	c.tlsServer("sip.tls", s.TLS)
 }
 
 func (c *checker) listen(s *SIP) {
@@ -59,39 +59,29 @@ func (c *checker) listen(s *SIP) {
 		at := fmt.Sprintf("sip.listen[%d]", i)
 		network, addr, err := SplitListen(l)
 		if err != nil {
-			c.bad(at, "write udp://0.0.0.0:5060; "+strings.Join(transports, ", ")+" are known", "%v", err)
+			c.bad(at, "write udp://0.0.0.0:5060 or tcp://0.0.0.0:5060", "%v", err)
 			continue
-		}
-		if network != "udp" {
-			network = "tcp"
 		}
 		if first, twice := seen[network+addr]; twice {
 			c.bad(at, "keep one", "uses the same port as sip.listen[%d]", first)
 		} else if !strings.HasSuffix(addr, ":0") {
 			seen[network+addr] = i
 		}
-		if strings.HasPrefix(l, "tls:") || strings.HasPrefix(l, "wss:") {
-			if s.TLS.CertFile == "" {
-				c.bad(at, "set sip.tls.cert_file and key_file", "needs a certificate")
-			}
-		}
 	}
 }
 
 // SplitListen takes an entry of sip.listen apart: "udp://0.0.0.0:5060" → "udp",
-// "0.0.0.0:5060". The address is a literal IP; the port defaults to 5060, for tls to
-// 5061, for ws to 80 and wss to 443.
+// "0.0.0.0:5060". The address is a literal IP; the port defaults to 5060.
 func SplitListen(s string) (transport, addr string, err error) {
 	transport, addr, ok := strings.Cut(s, "://")
-	if !ok || !slices.Contains(transports, transport) {
+	switch {
+	case !ok:
 		return "", "", fmt.Errorf("%q has no transport", s)
+	case !slices.Contains(transports, transport):
+		return "", "", fmt.Errorf("%q: transport %s is not served", s, transport)
 	}
 	if ip, err := netip.ParseAddr(strings.Trim(addr, "[]")); err == nil {
-		port := map[string]uint16{"tls": 5061, "ws": 80, "wss": 443}[transport]
-		if port == 0 {
-			port = 5060
-		}
-		return transport, netip.AddrPortFrom(ip, port).String(), nil
+		return transport, netip.AddrPortFrom(ip, 5060).String(), nil
 	}
 	ap, err := netip.ParseAddrPort(addr)
 	if err != nil {

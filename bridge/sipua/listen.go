@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"syscall"
 
 	"blfbridge/bridge/subscription"
 )
@@ -46,7 +47,7 @@ func (s *Server) bind() error {
 	for i, l := range s.config.Listen {
 		addrs, err := expand(l.Addr, net.InterfaceAddrs)
 		if err != nil {
-			return fmt.Errorf("%w: listen[%d] %s %s: %w", ErrListen, i, l.Transport, l.Addr, err)
+			return fmt.Errorf("%w: sip.listen[%d] %s %s: %w", ErrListen, i, l.Transport, l.Addr, err)
 		}
 		for _, a := range addrs {
 			one := Listen{l.Transport, a}
@@ -55,11 +56,24 @@ func (s *Server) bind() error {
 			}
 			done = append(done, one)
 			if err := s.open(one); err != nil {
-				return fmt.Errorf("%w: listen[%d] %s %s: %w", ErrListen, i, l.Transport, a, err)
+				return fmt.Errorf("%w: sip.listen[%d] %s %s: %w", ErrListen, i, l.Transport, a, explain(err))
 			}
 		}
 	}
 	return nil
+}
+
+// explain adds what would mend a socket that cannot be bound.
+func explain(err error) error {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("%w: a PBX or another blfbridge has that port; take another in sip.listen", err)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return fmt.Errorf("%w: this host has no such address; 0.0.0.0 and [::] stand for all it has", err)
+	case errors.Is(err, syscall.EACCES):
+		return fmt.Errorf("%w: ports below 1024 need root or CAP_NET_BIND_SERVICE; take another in sip.listen", err)
+	}
+	return err
 }
 
 func (s *Server) open(l Listen) error {

@@ -138,7 +138,7 @@ func (s *Server) Run(ctx context.Context) error {
 		serve(Listen{l.transport, l.local}, func() error { return s.stack.ServeTCP(l) })
 	}
 	wg.Go(func() { s.streams.dialer.run(inner) })
-	s.log.Info("sip is served", "addresses", fmt.Sprint(s.addresses))
+	s.log.Info("SUBSCRIBEs are served", "sockets", len(s.addresses))
 	var err error
 	select {
 	case <-ctx.Done():

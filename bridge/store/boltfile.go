@@ -100,6 +100,8 @@ func explainFile(doing, path string, err error) error {
 	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrChecksum),
 		errors.Is(err, berrors.ErrVersionMismatch), errors.Is(err, berrors.ErrInvalidMapping):
 		return fmt.Errorf("%w: %s is not a store, or damaged (%w): restore it from a backup, or move it away to start empty", ErrCorrupt, path, err)
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.EISDIR):
+		fix = ": set store.path to a file in a folder that exists or can be made"
 	case isErrno(err, syscall.ENOSPC), isErrno(err, syscall.EDQUOT), isErrno(err, syscall.EFBIG):
 		fix = ": make room on the disk"
 	case errors.Is(err, syscall.EROFS):

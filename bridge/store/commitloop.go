@@ -125,7 +125,7 @@ func (c *Committer) failed(r result, waiting []waiter) []waiter {
 	c.mu.Unlock()
 	if !c.away.Swap(true) {
 		c.metrics.away.Set(1)
-		c.cfg.Logger.Error("store is away; changes are kept in memory and tried again", "pending", n, "err", r.err)
+		c.cfg.Logger.Error("store is away; changes are kept in memory and tried again", "pending", n, "error", r.err)
 		if c.cfg.OnAway != nil {
 			c.cfg.OnAway(true)
 		}
@@ -226,7 +226,7 @@ func (c *Committer) commit(ctx context.Context, b batch) result {
 				refused[f] = true
 			}
 			c.metrics.fenced.Add(float64(len(fenced.Fenced)))
-			c.cfg.Logger.Warn("changes dropped: another process owns the shard", "err", err)
+			c.cfg.Logger.Warn("changes dropped: another process owns the shard", "error", err)
 		} else if err != nil {
 			return result{deltas: b.deltas, lamps: b.lamps, refused: refused, err: err}
 		}

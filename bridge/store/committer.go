@@ -123,7 +123,7 @@ func (c *Committer) Submit(deltas []Delta, lamps []LampDelta, ack func(error)) {
 	}
 	if err := checkBatch(deltas, lamps); err != nil {
 		c.metrics.invalid.Inc()
-		c.cfg.Logger.Error("store refuses an entry", "err", err)
+		c.cfg.Logger.Error("store refuses an entry", "error", err)
 		ack(err)
 		return
 	}

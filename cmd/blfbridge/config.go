@@ -66,9 +66,6 @@ func (c *cli) checkConfig(_ context.Context, cfg *config.Config) error {
 			errs = append(errs, fmt.Errorf("pbx[%d]: %w", i, err))
 		}
 	}
-	if _, err := cfg.SIP.TLS.Config(); err != nil {
-		errs = append(errs, fmt.Errorf("sip.tls: %w", err))
-	}
 	if _, err := cfg.Admin.TLS.Config(); err != nil {
 		errs = append(errs, fmt.Errorf("admin.tls: %w", err))
 	}

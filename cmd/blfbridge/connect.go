@@ -47,7 +47,7 @@ func (n *connection) config() (*config.Config, error) {
 	if n.file == "" {
 		return nil, nil
 	}
-	return config.Load(n.file)
+	return config.LoadForClient(n.file)
 }
 
 // client makes a client of the running server; cfg may be nil.

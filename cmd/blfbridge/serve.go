@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -94,23 +95,28 @@ func (c *cli) serve(ctx context.Context, file string) error {
 	return nil
 }
 
+// bounce is how soon after the first a signal to stop counts as the same: timeout(1) and
+// some supervisors signal a process and then its group.
+const bounce = 300 * time.Millisecond
+
 // obey does what signals ask for until the server has ended.
 func (c *cli) obey(signals <-chan os.Signal, ended <-chan struct{}, stop, reload func(), log *slog.Logger) {
-	stopping := false
+	var stopping time.Time // zero until the first signal to stop
 	for {
 		select {
 		case <-ended:
 			return
 		case s := <-signals:
 			switch {
-			case s == syscall.SIGHUP && !stopping:
+			case s == syscall.SIGHUP && stopping.IsZero():
 				reload()
 			case s == syscall.SIGHUP:
-			case stopping:
+			case !stopping.IsZero() && time.Since(stopping) < bounce:
+			case !stopping.IsZero():
 				log.Warn("stopped at once by a second signal", "signal", s.String())
 				os.Exit(exitFailure)
 			default:
-				stopping = true
+				stopping = time.Now()
 				log.Info("stopping; a second signal stops at once", "signal", s.String())
 				stop()
 			}

@@ -158,7 +158,7 @@ func (v *server) wait() int {
 
 func (v *server) adminURL() string { return v.logged("admin API is open")["url"].(string) }
 func (v *server) sipAddr() string  { return v.logged("listening for SUBSCRIBEs")["address"].(string) }
-func (v *server) ready() *server   { v.Helper(); v.logged("sip is served"); return v }
+func (v *server) ready() *server   { v.Helper(); v.logged("SUBSCRIBEs are served"); return v }
 func (v *server) phone(user string) *siptest.Phone {
 	v.Helper()
 	p, err := siptest.NewPhone(siptest.Config{User: user, Proxy: v.sipAddr()})
@@ -359,6 +359,12 @@ func TestSecondSignal(t *testing.T) {
 	began := time.Now()
 	v.signal(syscall.SIGTERM)
 	v.logged("a second signal stops at once")
+	v.signal(syscall.SIGTERM) // the same one, sent to the process group too
+	select {
+	case <-v.exited:
+		t.Fatal("a doubled signal stopped it")
+	case <-time.After(bounce + 100*time.Millisecond):
+	}
 	v.signal(syscall.SIGTERM)
 	if code := v.wait(); code != exitFailure {
 		t.Errorf("exit %d", code)
@@ -382,7 +388,7 @@ func TestServeFails(t *testing.T) {
 	defer taken.Close()
 	text := strings.Replace(serveConfig("http://127.0.0.1:1", ""), "tcp://127.0.0.1:0", "tcp://"+taken.Addr().String(), 1)
 	s.file("sip.yaml", text)
-	s.fails(exitFailure, []string{taken.Addr().String(), "address already in use"}, "serve", "--config", "sip.yaml")
+	s.fails(exitFailure, []string{"sip.listen[1] TCP " + taken.Addr().String(), "address already in use", "take another in sip.listen"}, "serve", "--config", "sip.yaml")
 	s.file("admin.yaml", strings.Replace(serveConfig("http://127.0.0.1:1", ""), `admin: {listen: "127.0.0.1:0"`, fmt.Sprintf("admin: {listen: %q", taken.Addr().String()), 1))
 	s.fails(exitFailure, []string{"admin.listen " + taken.Addr().String(), "address already in use", "another blfbridge"}, "serve", "--config", "admin.yaml")
 	s.file("adapter.yaml", strings.Replace(serveConfig("http://127.0.0.1:1", ""), "password: ari-password", "password: x, devices: [nonsense]", 1))

@@ -113,13 +113,19 @@ func (c *Client) ImportPolicy(ctx context.Context, yaml []byte, ifRevision uint6
 	body, _, err := c.do(ctx, q)
 	var p *Problem
 	if errors.As(err, &p) && p.Status == http.StatusPreconditionFailed {
-		return out, fmt.Errorf("%w: %w", policystore.ErrConflict, err)
+		return out, conflict{p}
 	}
 	if err != nil {
 		return out, err
 	}
 	return out, c.decode(body, &out)
 }
+
+// conflict is the Problem of a policy that was changed meanwhile.
+type conflict struct{ *Problem }
+
+func (c conflict) Unwrap() error      { return c.Problem }
+func (conflict) Is(target error) bool { return target == policystore.ErrConflict }
 
 // Reload makes the bridge read configuration and policy again.
 func (c *Client) Reload(ctx context.Context) (out api.Reloaded, err error) {
