@@ -69,7 +69,7 @@ func (c *Changes) Touches(w Watcher, t Target) bool {
 	e, _ := c.next.watcher(nt, w)
 	o, _ := c.old.watcher(ot, w)
 	if e.watcherEntry == nil || o.watcherEntry == nil {
-		return true
+		return e != o // refused before and after alike
 	}
 	from := nt.groupNames[e.group]
 	if t.Host == "" {

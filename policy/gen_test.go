@@ -141,7 +141,7 @@ func (g gen) outside(t *Tenant) {
 	for i := range 3 {
 		k := Trunk{
 			Name: fmt.Sprintf("k%d", i), Addresses: []string{fmt.Sprintf("192.0.2.%d", i)}, PresenceGroup: pick(g, "", g.group()),
-			SecurityProfile: pick(g, "", "open", "sp"), SubscribeCallingSearchSpace: pick(g, "", "PQ"),
+			SecurityProfile: pick(g, "", "open", "sp", "sp"), SubscribeCallingSearchSpace: pick(g, "", "PQ"),
 		}
 		if g.IntN(5) == 0 {
 			k.Protocol = pick(g, ProtocolH323, ProtocolMGCP, ProtocolSIP)
@@ -173,8 +173,8 @@ func (g gen) outside(t *Tenant) {
 }
 
 func (g gen) profile(name string) TrunkSecurityProfile {
-	p := TrunkSecurityProfile{Name: name, AcceptPresenceSubscription: g.IntN(3) > 0, Digest: g.IntN(2) == 0}
-	p.ApplicationLevelAuthorization = p.Digest && g.IntN(2) == 0
+	p := TrunkSecurityProfile{Name: name, AcceptPresenceSubscription: g.IntN(5) > 0, Digest: g.IntN(3) > 0}
+	p.ApplicationLevelAuthorization = p.Digest && g.IntN(3) > 0
 	return p
 }
 
