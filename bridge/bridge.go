@@ -44,14 +44,20 @@ type Options struct {
 	// ListenUDP opens the UDP sockets: another network, such as one in memory. nil = net.ListenUDP.
 	ListenUDP func(network string, addr *net.UDPAddr) (sipua.PacketConn, error)
 	// Registry gets all metrics; nil makes one.
-	Registry *prometheus.Registry
+	Registry Registry
+}
+
+// Registry takes metrics in and gives them out; *prometheus.Registry is one.
+type Registry interface {
+	prometheus.Registerer
+	prometheus.Gatherer
 }
 
 // Bridge is one running server.
 type Bridge struct {
 	opts     Options
 	log      *slog.Logger
-	registry *prometheus.Registry
+	registry Registry
 	cfg      atomic.Pointer[config.Config]
 	sip      *sipua.Server
 	policy   *policyKeeper

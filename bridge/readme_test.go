@@ -1,6 +1,8 @@
 package bridge_test
 
 import (
+	"encoding/xml"
+	"io"
 	"os"
 	"regexp"
 	"strings"
@@ -16,7 +18,7 @@ func TestREADME(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	env := func(string) (string, bool) { return "secret", true }
+	env := func(string) (string, bool) { return "a-long-secret", true }
 	configs, policies := 0, 0
 	pbx := ""
 	for _, m := range regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
@@ -45,7 +47,21 @@ func TestREADME(t *testing.T) {
 	if configs < 3 || policies < 2 {
 		t.Errorf("found %d configurations and %d policies", configs, policies)
 	}
-	for _, m := range regexp.MustCompile(`\]\(([A-Z]+\.md)\)`).FindAllStringSubmatch(string(text), -1) {
+	for _, m := range regexp.MustCompile("(?s)```xml\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
+		for d := xml.NewDecoder(strings.NewReader(m[1])); err == nil; {
+			_, err = d.Token()
+		}
+		if err != io.EOF {
+			t.Errorf("this XML is not well-formed: %v\n%s", err, m[1])
+		}
+		err = nil
+	}
+	for _, m := range regexp.MustCompile(`\bscripts/[a-z-]+(?:\.txt)?|\bbridge/[a-z/_]+\.go`).FindAllString(string(text), -1) {
+		if _, err := os.Stat("../" + m); err != nil {
+			t.Errorf("the README names %s: %v", m, err)
+		}
+	}
+	for _, m := range regexp.MustCompile(`\]\(([A-Za-z/]+\.md)\)`).FindAllStringSubmatch(string(text), -1) {
 		if _, err := os.Stat("../" + m[1]); err != nil {
 			t.Error(err)
 		}
