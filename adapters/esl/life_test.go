@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	dto "github.com/prometheus/client_model/go"
+
 	"blfbridge/adapters/replay"
 	"blfbridge/bridge/device"
 )
@@ -165,6 +167,11 @@ func TestQueueOverflow(t *testing.T) {
 			break
 		}
 	}
+	// Not before the queue is full: a late reader would find it empty again.
+	r.waitFor("the queue to overflow", func() bool {
+		var m dto.Metric
+		return r.src.m.overflows.Write(&m) == nil && m.GetCounter().GetValue() > 0
+	})
 	close(sink.gate)
 	r.waitSnapshots(2)
 	for user, calls := range map[string]string{"1001@pbx.test": `initiator confirmed 1002 "Bob Two"`, "1002@pbx.test": `recipient confirmed 1001 "Alice One"`} {
