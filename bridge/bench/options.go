@@ -39,6 +39,9 @@ type Options struct {
 	// Changes of lines a second, and Duration, in soak. Duration is also limit's.
 	Changes  float64
 	Duration time.Duration
+	// Settle is how long a storm's subscriptions stand before they are weighed: a server
+	// forgets answered requests only after 32 s (RFC 3261 §17.2.2).
+	Settle time.Duration
 	// Repeat runs storm, fanout and refresh so often; each has its result.
 	Repeat int
 	// Sockets that the phones share.
@@ -95,6 +98,9 @@ func (o *Options) check() error {
 	}
 	if o.Duration <= 0 {
 		return fmt.Errorf("%w: duration must be above 0", ErrOptions)
+	}
+	if o.Pause < 0 || o.Settle < 0 {
+		return fmt.Errorf("%w: a time is negative", ErrOptions)
 	}
 	if o.SIP.IsValid() && !o.SIP.Addr().Unmap().Is4() {
 		return fmt.Errorf("%w: %s is not IPv4", ErrOptions, o.SIP)

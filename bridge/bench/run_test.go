@@ -67,11 +67,11 @@ func count(l *Latency) uint64 {
 	return l.Count
 }
 
-// TestLoss: with a tenth of all datagrams lost both ways, every phone ends at the final
+// TestLoss: with one in twenty datagrams lost each way, every phone ends at the final
 // state and no version is left out.
 func TestLoss(t *testing.T) {
 	o := small(t, "storm", "soak")
-	o.Loss, o.Duration = 0.1, time.Second
+	o.Loss, o.Subscriptions = 0.05, 120
 	for _, x := range run(t, o).Results {
 		if x.Lost == 0 || x.Retransmissions+x.Duplicates == 0 {
 			t.Errorf("%s: %d lost, %d sent again, %d seen twice", x.Scenario, x.Lost, x.Retransmissions, x.Duplicates)

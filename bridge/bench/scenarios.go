@@ -70,8 +70,8 @@ func (b *bench) weigh(ctx context.Context, r *Result) error {
 	if b.own == nil {
 		return nil
 	}
-	// What answered requests leave behind for their retransmissions goes first.
-	if _, err := b.farm.play(ctx, phase{}, func(ctx context.Context) error { return sleep(ctx, 2*time.Second) }); err != nil {
+	b.o.Progress("settling")
+	if _, err := b.farm.play(ctx, phase{}, func(ctx context.Context) error { return sleep(ctx, b.o.Settle) }); err != nil {
 		return err
 	}
 	a, err := b.own.ask("settle")

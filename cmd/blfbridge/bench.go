@@ -84,6 +84,7 @@ lamp in the end, a SUBSCRIBE without answer.`,
 	f.DurationVar(&o.Pause, "pause", 0, "between the rounds")
 	f.Float64Var(&o.Changes, "changes", 100, "changes of lines a second in soak")
 	f.DurationVar(&o.Duration, "duration", 10*time.Second, "of soak and limit")
+	f.DurationVar(&o.Settle, "settle", 2*time.Second, "wait before memory is measured; answered requests are forgotten after 32s")
 	f.IntVar(&o.Repeat, "repeat", 1, "measure storm, fanout and refresh so often")
 	f.IntVar(&o.Sockets, "sockets", 4, "UDP sockets that the phones share")
 	f.Float64Var(&o.Loss, "loss", 0, "per cent of the datagrams that are lost each way")

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"blfbridge/bridge/bench"
+)
+
+// measured is what the files of a folder hold.
+type measured struct {
+	runs   map[string][]bench.Report // by what was measured
+	micro  map[string][]float64      // "name unit" of go test -bench
+	bad    []string                  // breaches that phones saw
+	first  bench.Conditions
+	counts int // repeats
+}
+
+func read(folder string) (*measured, error) {
+	m := &measured{runs: map[string][]bench.Report{}, micro: map[string][]float64{}}
+	files, err := filepath.Glob(filepath.Join(folder, "*.json"))
+	if err != nil || len(files) == 0 {
+		return nil, fmt.Errorf("no measurement in %s: %v", folder, err)
+	}
+	for _, path := range files {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		var r bench.Report
+		if err := json.Unmarshal(data, &r); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		what, _, _ := strings.Cut(filepath.Base(path), ".")
+		m.runs[what] = append(m.runs[what], r)
+		m.counts = max(m.counts, len(m.runs[what]))
+		if m.first.Date == "" || r.Conditions.Date < m.first.Date {
+			m.first = r.Conditions
+		}
+		for i := range r.Results {
+			if err := r.Results[i].Err(); err != nil {
+				m.bad = append(m.bad, fmt.Sprintf("%s: %v", what, err))
+			}
+		}
+	}
+	data, err := os.ReadFile(filepath.Join(folder, "micro.txt"))
+	if err != nil {
+		return nil, err
+	}
+	m.readMicro(string(data))
+	return m, nil
+}
+
+// readMicro reads lines of go test -bench: "BenchmarkX-2  1000  12.5 ns/op  0 allocs/op".
+func (m *measured) readMicro(text string) {
+	for line := range strings.Lines(text) {
+		f := strings.Fields(line)
+		if len(f) < 4 || !strings.HasPrefix(f[0], "Benchmark") {
+			continue
+		}
+		name, _, _ := strings.Cut(strings.TrimPrefix(f[0], "Benchmark"), "-")
+		for i := 2; i+1 < len(f); i += 2 {
+			if v, err := strconv.ParseFloat(f[i], 64); err == nil {
+				key := name + " " + f[i+1]
+				m.micro[key] = append(m.micro[key], v)
+			}
+		}
+	}
+}
+
+// of is the median of a value over all results of a scenario; ok is false without any.
+func (m *measured) of(what, scenario string, value func(*bench.Result) float64) (v float64, ok bool) {
+	var all []float64
+	for _, r := range m.runs[what] {
+		for i := range r.Results {
+			if r.Results[i].Scenario == scenario {
+				if v := value(&r.Results[i]); v > 0 {
+					all = append(all, v)
+				}
+			}
+		}
+	}
+	return median(all)
+}
+
+func median(all []float64) (float64, bool) {
+	if len(all) == 0 {
+		return 0, false
+	}
+	all = slices.Sorted(slices.Values(all))
+	n := len(all)
+	return (all[(n-1)/2] + all[n/2]) / 2, true
+}
+
+func cpu(r *bench.Result) float64      { return r.CPU }
+func cpuAll(r *bench.Result) float64   { return r.CPU + r.StoreCPU }
+func idleMem(r *bench.Result) float64  { return r.IdleBytes }
+func firstMem(r *bench.Result) float64 { return r.Bytes }
+func gc(r *bench.Result) float64       { return r.GC }
+func p99(r *bench.Result) float64 {
+	if r.Notify == nil {
+		return 0
+	}
+	return r.Notify.P99
+}
+func last(r *bench.Result) float64 {
+	if r.Last == nil {
+		return 0
+	}
+	return r.Last.P50
+}
