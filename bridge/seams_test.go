@@ -1,0 +1,92 @@
+package bridge_test
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"os/exec"
+	"runtime"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"blfbridge/bridge"
+	"blfbridge/bridge/compositor"
+	"blfbridge/bridge/config"
+	"blfbridge/bridge/device"
+)
+
+// TestNothingPerSubscription: hundreds of subscriptions cost no goroutine each, and their
+// NOTIFYs no call of the store each (DESIGN §4). The phones are another process.
+func TestNothingPerSubscription(t *testing.T) {
+	const watchers = 400
+	cfg := config.Defaults()
+	cfg.SIP.Listen = []string{"udp://127.0.0.1:0"}
+	cfg.Store.Path, cfg.Admin.Listen = t.TempDir()+"/blf.db", ""
+	pbx := config.DefaultPBX()
+	pbx.Name = "hand"
+	cfg.PBX = []config.PBX{pbx}
+	src := handSource{make(chan compositor.Sink, 1)}
+	registry := prometheus.NewRegistry()
+	br, err := bridge.New(bridge.Options{Config: cfg, Registry: registry,
+		Source: func(config.PBX, *slog.Logger, prometheus.Registerer) (compositor.Source, error) { return src, nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- br.Run(ctx) }()
+	defer func() { cancel(); <-done }()
+	sink := <-src.sink
+	lamp := device.Status{Name: "PJSIP/101", Number: "101", State: device.Idle}
+	sink.Snapshot([]device.Status{lamp})
+
+	subscribe := func(n int) {
+		t.Helper()
+		child := exec.CommandContext(ctx, os.Args[0])
+		child.Env = append(os.Environ(), benchPhones+"="+br.Addrs()[0].Addr.String(), benchPhones+"_COUNT="+strconv.Itoa(n))
+		child.Stderr = os.Stderr
+		in, _ := child.StdinPipe()
+		out, _ := child.StdoutPipe()
+		if err := child.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = in.Close(); _ = child.Wait() })
+		if _, err := out.Read(make([]byte, 6)); err != nil {
+			t.Fatal("the phones could not subscribe")
+		}
+	}
+	answered := func(n int) {
+		t.Helper()
+		for deadline := time.Now().Add(20 * time.Second); metricOf(t, registry, "blfbridge_notifies_total") < float64(n); time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("%v NOTIFYs were answered, want %d", metricOf(t, registry, "blfbridge_notifies_total"), n)
+			}
+		}
+	}
+	subscribe(watchers)
+	answered(watchers)
+	if n := metricOf(t, registry, "blfbridge_subscriptions"); n != watchers {
+		t.Fatalf("%v subscriptions", n)
+	}
+	const allowed = 100 // the bridge's own, and those of the test
+	if n := runtime.NumGoroutine(); n > allowed {
+		t.Errorf("%d goroutines for %d subscriptions", n, watchers)
+	}
+	before := metricOf(t, registry, "blfbridge_store_commits_total")
+	const changes = 20
+	for i := range changes {
+		lamp.State, lamp.At = []device.State{device.Busy, device.Idle}[i%2], time.Now()
+		sink.Change(lamp)
+		answered(watchers * (i + 2))
+	}
+	t.Logf("%d goroutines", runtime.NumGoroutine())
+	// The lamp is kept at each change; versions and CSeqs are reserved in blocks.
+	n := metricOf(t, registry, "blfbridge_store_commits_total") - before
+	t.Logf("%v commits for %d NOTIFYs", n, watchers*changes)
+	if n > 10*changes {
+		t.Error("a NOTIFY must not call the store")
+	}
+}
