@@ -22,7 +22,7 @@ func parseEvent(values []string) (e event, err error) {
 		return e, ErrEvent
 	}
 	if len(values) > 1 {
-		return e, ErrBadRequest // RFC 6665 §8.2.1: exactly one
+		return e, malformed("Event is doubled") // RFC 6665 §8.2.1: exactly one
 	}
 	name, params, _ := cutUnquoted(values[0], ';')
 	switch name = strings.TrimSpace(name); {
@@ -40,7 +40,7 @@ func parseEvent(values []string) (e event, err error) {
 		n, v = strings.TrimSpace(n), strings.TrimSpace(v)
 		if strings.EqualFold(n, "id") {
 			if !isToken(v) || e.id != "" || len(v) > maxIdentifier {
-				return e, ErrBadRequest
+				return e, malformed("the id of Event is doubled, too long or no token")
 			}
 			e.id = v
 			continue

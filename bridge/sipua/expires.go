@@ -11,12 +11,12 @@ func parseExpires(values []string) (asked time.Duration, err error) {
 		return -1, nil
 	case 1:
 	default:
-		return 0, ErrBadRequest
+		return 0, malformed("Expires is doubled")
 	}
 	// RFC 3261 §20.19: seconds, up to 2^32-1.
 	n, ok := parseUint(values[0], 1<<32-1)
 	if !ok {
-		return 0, ErrBadRequest
+		return 0, malformed("Expires is not a number of seconds")
 	}
 	return time.Duration(n) * time.Second, nil
 }

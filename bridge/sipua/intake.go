@@ -57,11 +57,11 @@ func (s *Server) parseSubscribe(req *sip.Request) (p parsed, err error) {
 	// RFC 3261 §8.1.1.3: a From without tag names no dialog.
 	from := tagOf(req, "From")
 	if !isToken(from) || len(from) > maxIdentifier || len(localTag) > maxIdentifier || len(req.CallID().Value()) > maxIdentifier {
-		return p, ErrBadRequest
+		return p, malformed("From has no tag, or a tag or Call-ID is too long")
 	}
 	if mf := header(req, "Max-Forwards"); mf != "" {
 		if n, ok := parseUint(mf, 1<<31); !ok {
-			return p, ErrBadRequest
+			return p, malformed("Max-Forwards is not a number")
 		} else if n == 0 {
 			return p, ErrTooManyHops
 		}
@@ -192,7 +192,7 @@ func withoutTag(value string) (string, error) {
 		_, ok = parseURI(uri)
 	}
 	if !ok || len(value) > maxAddress {
-		return "", ErrBadRequest
+		return "", malformed("From or To is no address, or too long")
 	}
 	for _, p := range splitUnquoted(params, ';') {
 		if n, _, _ := strings.Cut(p, "="); !strings.EqualFold(strings.TrimSpace(n), "tag") {
@@ -207,11 +207,11 @@ func withoutTag(value string) (string, error) {
 func contactOf(req *sip.Request) (sipURI, error) {
 	values := headerList(req, "Contact")
 	if len(values) != 1 || len(values[0]) > maxAddress || len(splitUnquoted(values[0], ',')) != 1 {
-		return sipURI{}, ErrBadRequest
+		return sipURI{}, malformed("SUBSCRIBE needs one Contact")
 	}
 	u, ok := addressOf(values[0])
 	if !ok || u.scheme != "sip" && u.scheme != "sips" {
-		return sipURI{}, ErrBadRequest
+		return sipURI{}, malformed("Contact is no SIP URI")
 	}
 	return u, nil
 }
@@ -223,14 +223,14 @@ func routeSet(values []string) (string, error) {
 		for _, r := range splitUnquoted(v, ',') {
 			u, ok := addressOf(r)
 			if !ok || u.host == "" {
-				return "", ErrBadRequest
+				return "", malformed("Record-Route is no list of SIP URIs")
 			}
 			routes = append(routes, r)
 		}
 	}
 	set := strings.Join(routes, ", ")
 	if len(set) > 2*maxAddress {
-		return "", ErrBadRequest
+		return "", malformed("Record-Route is too long")
 	}
 	return set, nil
 }

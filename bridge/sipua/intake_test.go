@@ -132,6 +132,9 @@ func TestIntakeRules(t *testing.T) {
 			if res.get("To") == "" || !strings.Contains(res.get("To"), "tag=") {
 				t.Errorf("no To tag: %s", res.raw)
 			}
+			if w := res.get("Warning"); (c.status == 400) != strings.HasPrefix(w, `399 blfbridge "`) {
+				t.Errorf("%d with Warning %q: a 400 says what is wrong", c.status, w)
+			}
 			if c.status == 200 {
 				next(t, r.rec.subscribes, "SUBSCRIBE")
 			} else {

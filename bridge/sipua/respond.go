@@ -1,6 +1,7 @@
 package sipua
 
 import (
+	"errors"
 	"hash/maphash"
 	"math/rand/v2"
 	"strconv"
@@ -98,6 +99,10 @@ func (s *Server) refusalTag(req *sip.Request) string {
 // refused builds the response for an error.
 func (s *Server) refused(req *sip.Request, err error, fields ...field) *sip.Response {
 	r := refusalOf(err)
+	var m malformed
+	if errors.As(err, &m) {
+		fields = append(fields, warning(string(m)))
+	}
 	switch r.status {
 	case 405, 501:
 		fields = append(fields, field{"Allow", allow})

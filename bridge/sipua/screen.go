@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -135,6 +136,9 @@ func (s *screener) refuse(dst []byte, h *head, in *packet, f fault) (verdict, []
 		return drop, dst
 	}
 	r := reply{head: h, source: in.remote, status: f.status, seed: s.seed}
+	if f.status == 400 {
+		r.warning = strings.ReplaceAll(f.reason, "_", " ")
+	}
 	if f == faultRate {
 		r.retryAfter = refusalOf(ErrOverload).retryAfter + time.Duration(h.cseqNumber%5)*time.Second
 	}

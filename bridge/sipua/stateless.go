@@ -14,6 +14,8 @@ type reply struct {
 	head   *head
 	source netip.AddrPort
 	status int
+	// warning says what is wrong, if it is not empty.
+	warning string
 	// retryAfter is written if not 0.
 	retryAfter time.Duration
 	seed       maphash.Seed
@@ -58,6 +60,10 @@ func (r reply) appendTo(b []byte) []byte {
 	}
 	b = appendHeader(b, "Call-ID", h.callID)
 	b = appendHeader(b, "CSeq", h.cseq)
+	if r.warning != "" {
+		w := warning(r.warning)
+		b = appendHeader(b, w.name, []byte(w.value))
+	}
 	if r.retryAfter > 0 {
 		b = append(b, "Retry-After: "...)
 		b = strconv.AppendInt(b, int64(r.retryAfter/time.Second), 10)

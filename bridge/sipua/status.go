@@ -73,6 +73,17 @@ func refusalOf(err error) refusal {
 	return refusal{500, "Server Internal Error", 10 * time.Second}
 }
 
+// malformed is an ErrBadRequest that says which header is wrong. The text is ours, never
+// the peer's.
+type malformed string
+
+func (m malformed) Error() string      { return ErrBadRequest.Error() + ": " + string(m) }
+func (malformed) Is(target error) bool { return target == ErrBadRequest }
+
+// warning is the Warning that tells an administrator what a 400 is about (RFC 3261
+// §20.43: 399 is for text of any kind).
+func warning(text string) field { return field{"Warning", `399 blfbridge "` + text + `"`} }
+
 // outcomeError maps a policy decision to an error; nil for Allowed.
 func outcomeError(o policy.Outcome) error {
 	switch o {

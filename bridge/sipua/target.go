@@ -23,7 +23,7 @@ type wanted struct {
 func targetOf(req *sip.Request, inDialog bool) (wanted, error) {
 	recipient, ok := parseURI(req.Recipient.String())
 	if !ok {
-		return wanted{}, ErrBadRequest
+		return wanted{}, malformed("the request URI cannot be read")
 	}
 	if !recipient.served() {
 		return wanted{}, ErrScheme

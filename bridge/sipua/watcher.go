@@ -24,7 +24,7 @@ func (s *Server) identify(req *sip.Request, snap *policy.Snapshot, c caller) (wa
 	trusted := snap.Trusts(c.source)
 	claimed, ok := claimedIdentity(req, trusted)
 	if !ok {
-		return watcher, nil, ErrBadRequest
+		return watcher, nil, malformed("the identity of the watcher cannot be read")
 	}
 	tenant := c.tenant
 	if claimed.host != "" {
