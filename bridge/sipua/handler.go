@@ -47,7 +47,7 @@ func (s *Server) handle(req *sip.Request, tx sip.ServerTransaction) {
 	}
 	x.place.wait()
 	if req.From() == nil || req.To() == nil || req.CallID() == nil || req.CSeq() == nil || req.Via() == nil {
-		x.refuse(ErrBadRequest)
+		x.refuse(malformed("From, To, Call-ID, CSeq or Via is missing or cannot be read"))
 		return
 	}
 	if x.place != nil && x.place.merged {
