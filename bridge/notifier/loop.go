@@ -59,6 +59,7 @@ type entry struct {
 	txn   int32 // the outstanding NOTIFY, -1 = none
 	used  bool
 	ready bool // stored (or known not to be): NOTIFYs may go out
+	asked int  // SUBSCRIBEs whose 200 waits for the commit: NOTIFYs follow it
 	// closed: its connection was closed, and nothing has been sent since.
 	closed bool
 	// counted: it counts against the limits.
@@ -185,6 +186,7 @@ func (l *loop) advance(slot int32, in subscription.Input) subscription.Effects {
 	if !e.ready && !l.early(e, &in) {
 		return subscription.Effects{}
 	}
+	in.Early = in.Early || e.asked > 0
 	var body *eventpkg.Body
 	if in.Kind != subscription.Opened && in.Kind != subscription.Restored && in.Kind != subscription.Refreshed {
 		view := e.View
@@ -242,7 +244,7 @@ func (l *loop) early(e *entry, in *subscription.Input) bool {
 // arm sets the record's timer, unless an earlier one is set already: that one arms again.
 func (l *loop) arm(slot int32) {
 	e := &l.records[slot]
-	if e.Status == subscription.Terminated || !e.ready {
+	if e.Status == subscription.Terminated || !e.ready || e.asked > 0 {
 		return
 	}
 	at := e.Deadline()
@@ -322,7 +324,11 @@ func (l *loop) granted(g *grants) {
 		}
 	}
 	for i := range g.subscribes {
-		l.answer(&g.subscribes[i], g.err)
+		s := &g.subscribes[i]
+		if e := &l.records[s.slot]; e.used && e.gen == s.gen {
+			e.asked--
+		}
+		l.answer(s, g.err)
 	}
 	for _, r := range g.restored {
 		if e := &l.records[r.slot]; e.used && e.gen == r.gen && !e.ready {

@@ -345,3 +345,29 @@ func TestTimersDoNotPile(t *testing.T) {
 		}
 	})
 }
+
+// TestChangeWhileRefreshing: what happens while a refresh is on its way to the store is
+// told after its 200, in one NOTIFY, to where the refresh came from.
+func TestChangeWhileRefreshing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, s := slowRig(t)
+		defer r.stop()
+		r.subscribe("c1", "101", 1, time.Hour)
+		r.reply(r.want("active v=0 terminated"), 200)
+		s.hold = true
+		answered := r.post("c1", "101", 2, time.Hour)
+		r.p.set("101", device.Ringing)
+		r.none()
+		again := r.post("c1", "101", 3, time.Hour)
+		r.p.set("101", device.Busy)
+		time.Sleep(time.Second)
+		r.none()
+		s.release()
+		if a, b := answered(), again(); len(a) != 1 || a[0].Status != 200 || len(b) != 1 || b[0].Status != 200 {
+			t.Fatalf("answers %+v and %+v", a, b)
+		}
+		r.reply(r.want("active v=1 confirmed"), 200)
+		r.p.set("101", device.Idle)
+		r.reply(r.want("active v=2 terminated"), 200)
+	})
+}

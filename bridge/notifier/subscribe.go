@@ -164,6 +164,7 @@ func (l *loop) accept(slot int32, s *Subscribe, kind subscription.Kind) {
 	if l.grants == nil {
 		l.grants = &grants{}
 	}
+	l.records[slot].asked++
 	l.grants.subscribes = append(l.grants.subscribes, g)
 }
 
@@ -193,7 +194,7 @@ func (l *loop) answer(g *grant, err error) {
 	}
 	l.n.metrics.answered(g.answer.Status, time.Since(g.sub.Received))
 	g.sub.Answer(g.answer)
-	if g.answer.Status == 200 {
+	if g.answer.Status == 200 && e.asked == 0 {
 		e.ready = true
 		l.advance(g.slot, subscription.Input{Kind: subscription.Granted})
 	}

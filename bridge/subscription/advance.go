@@ -49,7 +49,7 @@ type Input struct {
 	// Code and RetryAfter (milliseconds, 0 = none): Answered.
 	Code       int
 	RetryAfter int64
-	// Decision: Reauthorized. Early: the 200 has not left yet, so that Granted tells it.
+	// Decision: Reauthorized. Early: a 200 has not left yet, so that Granted tells all.
 	Allowed bool
 	View    policy.View
 	Pickup  bool
@@ -200,6 +200,8 @@ func (u Rules) notify(r *Record, in Input, e *Effects, force bool) {
 		r.Flags |= Due
 	}
 	switch {
+	case in.Early && in.Kind != Granted:
+		return // no NOTIFY overtakes the 200 that is on its way; Granted follows it
 	case r.Status == Terminated && !force:
 		return // the last NOTIFY is on its way
 	case r.Flags&FlowLost != 0:
@@ -313,9 +315,7 @@ func (u Rules) reauthorized(r *Record, in Input, e *Effects) {
 	}
 	e.Persist = in.View != r.View || pickup != r.Flags
 	r.View, r.Flags = in.View, pickup
-	if !in.Early {
-		u.notify(r, in, e, false)
-	}
+	u.notify(r, in, e, false)
 }
 
 func (u Rules) restored(r *Record, in Input, e *Effects) {
