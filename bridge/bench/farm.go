@@ -65,6 +65,14 @@ func (f *farm) close() {
 	}
 }
 
+// drops is how many datagrams had no room at the phones' sockets.
+func (f *farm) drops() (sum int64) {
+	for _, w := range f.workers {
+		sum += dropsAt(w.sock.local)
+	}
+	return sum
+}
+
 func (f *farm) clock() int64 { return int64(time.Since(f.start)) }
 
 // lineOf is the number that a subscription watches. A phone's keys are on different lines,

@@ -15,6 +15,7 @@ type meter struct {
 	store   time.Duration
 	own     time.Duration
 	drops   int64
+	phones  int64
 	metrics map[string]float64
 	ended   bool
 	result  Result
@@ -42,7 +43,7 @@ func (b *bench) measure(name string) (*meter, error) {
 		m.metrics = a.Metrics
 	}
 	go m.progress()
-	m.drops = dropsAt(b.server.addr())
+	m.drops, m.phones = dropsAt(b.server.addr()), b.farm.drops()
 	m.server, m.store, m.own = cpuOf(b.server.pids()), cpuOf(b.o.StorePIDs), ownCPU()
 	m.began = time.Now()
 	return m, nil
@@ -58,13 +59,11 @@ func (m *meter) progress() {
 			return
 		case <-tick.C:
 			text := fmt.Sprintf("%s, %.0f s", m.name, time.Since(m.began).Seconds())
-			if f := m.b.farm; f != nil {
-				if n := f.completed.Load(); n > 0 {
-					text += fmt.Sprintf(", %d SUBSCRIBEs", n)
-				}
-				if n := f.pending.Load(); n > 0 {
-					text += fmt.Sprintf(", %d phones to come", n)
-				}
+			if n := m.b.farm.completed.Load(); n > 0 {
+				text += fmt.Sprintf(", %d SUBSCRIBEs", n)
+			}
+			if n := m.b.farm.pending.Load(); n > 0 {
+				text += fmt.Sprintf(", %d phones to come", n)
 			}
 			m.b.o.Progress(text)
 		}
@@ -87,7 +86,7 @@ func (m *meter) end(c *counters, operations int) (*Result, error) {
 		Scenario: m.name, Subscriptions: m.b.o.Subscriptions, Lines: m.b.o.Lines, Operations: operations,
 		Seconds: round(took.Seconds(), 4), PerSecond: round(float64(operations)/took.Seconds(), 1),
 		CPU: perOp(server), StoreCPU: perOp(store), GeneratorCPU: perOp(own), Cores: round(server.Seconds()/took.Seconds(), 2),
-		Drops: dropsAt(m.b.server.addr()) - m.drops,
+		Drops: dropsAt(m.b.server.addr()) - m.drops, PhoneDrops: m.b.farm.drops() - m.phones,
 	}
 	r := &m.result
 	if c != nil {

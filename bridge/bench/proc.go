@@ -89,16 +89,19 @@ func cpuOf(pids []int) (sum time.Duration) {
 }
 
 // memoryOf is the resident memory of processes and their descendants, bytes: what they
-// share counts once (PSS), where the kernel tells.
-func memoryOf(pids []int) (sum int64) {
+// share counts once (PSS), where the kernel tells. files is the part of it that are pages
+// of files, such as a bolt store's.
+func memoryOf(pids []int) (all, files int64) {
 	for _, p := range descent(pids) {
-		n := field(fmt.Sprintf("/proc/%d/smaps_rollup", p.pid), "Pss:")
+		rollup := fmt.Sprintf("/proc/%d/smaps_rollup", p.pid)
+		n := field(rollup, "Pss:")
 		if n == 0 {
 			n = field(fmt.Sprintf("/proc/%d/status", p.pid), "VmRSS:")
 		}
-		sum += n
+		all += n
+		files += field(rollup, "Pss_File:")
 	}
-	return sum
+	return all, files
 }
 
 // field reads a number of kilobytes.

@@ -23,7 +23,7 @@ func (b *bench) restart(ctx context.Context) error {
 	b.farm.restored.Store(0)
 	b.farm.begun.Store(b.farm.clock())
 	began := time.Now()
-	own := ownCPU()
+	own, phones := ownCPU(), b.farm.drops()
 	c, err := b.farm.play(ctx, phase{}, func(ctx context.Context) error {
 		again, err := startChild(b.o.Server(), b.config)
 		if err != nil {
@@ -51,7 +51,7 @@ func (b *bench) restart(ctx context.Context) error {
 		return err
 	}
 	// The server's CPU time began with its process.
-	m := &meter{b: b, name: "restart", began: began, own: own, stop: make(chan struct{}), stopped: make(chan struct{})}
+	m := &meter{b: b, name: "restart", began: began, own: own, phones: phones, stop: make(chan struct{}), stopped: make(chan struct{})}
 	close(m.stopped)
 	r, err := m.end(c, standing)
 	if err != nil {

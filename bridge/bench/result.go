@@ -61,14 +61,18 @@ type Result struct {
 	VersionGaps     uint64  `json:"version_gaps"`
 	StepsBack       uint64  `json:"steps_back"`
 	Ended           uint64  `json:"ended"`
-	Lost            uint64  `json:"lost"`  // on purpose
-	Drops           int64   `json:"drops"` // by the kernel at the server's socket
-	Wrong           int     `json:"wrong"` // phones that show a wrong lamp at the end
+	Lost            uint64  `json:"lost"`        // on purpose
+	Drops           int64   `json:"drops"`       // by the kernel at the server's socket
+	PhoneDrops      int64   `json:"phone_drops"` // by the kernel at the phones' sockets: the generator was too slow
+	Wrong           int     `json:"wrong"`       // phones that show a wrong lamp at the end
 
 	// Bytes is the memory per standing subscription: that of the processes minus that of
 	// the empty server's. IdleBytes is the same after unused memory was given back.
+	// FileBytes is the part of IdleBytes that are pages of the store's file, which the
+	// kernel takes back when it needs them.
 	Bytes     float64 `json:"bytes_per_subscription,omitempty"`
 	IdleBytes float64 `json:"idle_bytes_per_subscription,omitempty"`
+	FileBytes float64 `json:"file_bytes_per_subscription,omitempty"`
 	GC        float64 `json:"full_gc_ms,omitempty"`
 	// Syncs is how many durable rounds the store made, Commit the mean time of a group's.
 	Syncs  float64 `json:"store_syncs,omitempty"`
@@ -128,10 +132,14 @@ func (r *Report) Write(w io.Writer) error {
 	for i := range r.Results {
 		x := &r.Results[i]
 		if x.GC > 0 {
-			fmt.Fprintf(w, "%s: full garbage collection %.1f ms with %d subscriptions\n", x.Scenario, x.GC, x.Subscriptions)
+			fmt.Fprintf(w, "%s: %.0f bytes per subscription when idle, %.0f of them pages of the store's file; full garbage collection %.1f ms\n",
+				x.Scenario, x.IdleBytes, x.FileBytes, x.GC)
 		}
 		if x.Syncs > 0 {
 			fmt.Fprintf(w, "%s: %.0f durable rounds of the store, %.2f ms each on average\n", x.Scenario, x.Syncs, x.Commit)
+		}
+		if x.PhoneDrops > 0 {
+			fmt.Fprintf(w, "%s: the phones were too slow: %d datagrams had no room at their sockets\n", x.Scenario, x.PhoneDrops)
 		}
 		if err := x.Err(); err != nil {
 			fmt.Fprintln(w, err)

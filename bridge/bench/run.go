@@ -21,6 +21,8 @@ type bench struct {
 	farm   *farm
 	report Report
 	stood  bool // the subscriptions stand
+
+	emptyFiles int64 // of report.EmptyBytes, pages of files
 }
 
 // Run measures the scenarios. What was measured before an error is in the report.
@@ -65,7 +67,7 @@ func (b *bench) run(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	b.report.EmptyBytes = memoryOf(b.server.pids())
+	b.report.EmptyBytes, b.emptyFiles = memoryOf(b.server.pids())
 	for _, name := range b.o.Scenarios {
 		if err := b.scenario(ctx, name); err != nil {
 			return err

@@ -63,10 +63,12 @@ func (b *bench) storm(ctx context.Context, last bool) error {
 // unused memory was given back, as it is after some quiet minutes.
 func (b *bench) weigh(ctx context.Context, r *Result) error {
 	standing := b.farm.count(func(_ int, s *subscription) bool { return s.flags&standing != 0 })
-	per := func() float64 {
-		return round(float64(memoryOf(b.server.pids())-b.report.EmptyBytes)/float64(max(standing, 1)), 1)
+	per := func() (all, files float64) {
+		n, f := memoryOf(b.server.pids())
+		each := func(n int64) float64 { return round(float64(n)/float64(max(standing, 1)), 1) }
+		return each(n - b.report.EmptyBytes), each(f - b.emptyFiles)
 	}
-	r.Bytes = per()
+	r.Bytes, _ = per()
 	if b.own == nil {
 		return nil
 	}
@@ -78,7 +80,8 @@ func (b *bench) weigh(ctx context.Context, r *Result) error {
 	if err != nil {
 		return err
 	}
-	r.GC, r.IdleBytes = a.GC, per()
+	r.GC = a.GC
+	r.IdleBytes, r.FileBytes = per()
 	return nil
 }
 

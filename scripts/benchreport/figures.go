@@ -60,6 +60,7 @@ func figures(m *measured) (out []figure) {
 	add(figure{name: "4000 SUBSCRIBEs outstanding: p99 to the NOTIFY", unit: ms, must: 300, aim: 100}, "open", "storm", p99, "", "")
 	for _, n := range []string{"20k", "200k", "1m"} {
 		add(figure{name: "idle memory per subscription, " + n, unit: "B", must: 600, aim: 350, firm: true}, "size-"+n, "storm", idleMem, "", "")
+		add(figure{name: "the same without pages of the store's file, " + n, unit: "B"}, "size-"+n, "storm", ownMem, "", "")
 		add(figure{name: "memory per subscription right after the storm, " + n, unit: "B"}, "size-"+n, "storm", firstMem, "", "")
 		add(figure{name: "full garbage collection, " + n, unit: ms, must: 100, aim: 10}, "size-"+n, "storm", gc, "", "")
 	}

@@ -100,6 +100,7 @@ func median(all []float64) (float64, bool) {
 func cpu(r *bench.Result) float64      { return r.CPU }
 func cpuAll(r *bench.Result) float64   { return r.CPU + r.StoreCPU }
 func idleMem(r *bench.Result) float64  { return r.IdleBytes }
+func ownMem(r *bench.Result) float64   { return r.IdleBytes - r.FileBytes }
 func firstMem(r *bench.Result) float64 { return r.Bytes }
 func gc(r *bench.Result) float64       { return r.GC }
 func p99(r *bench.Result) float64 {
