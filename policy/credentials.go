@@ -29,14 +29,15 @@ func ParseCredentials(text []byte) ([]FileCredential, error) {
 		if errors.Is(err, io.EOF) {
 			break
 		}
-		line, _ := r.FieldPos(0)
 		var bad *csv.ParseError
 		switch {
 		case errors.As(err, &bad):
 			return nil, append(problems, Problem{Line: bad.Line, Path: "credentials", Message: bad.Err.Error()})
 		case err != nil:
 			return nil, append(problems, Problem{Path: "credentials", Message: err.Error()})
-		case n >= MaxCredentials:
+		}
+		line, _ := r.FieldPos(0) // a line that cannot be read has no fields
+		if n >= MaxCredentials {
 			return nil, append(problems, Problem{Line: line, Path: "credentials", Message: fmt.Sprintf("more than %d lines", MaxCredentials)})
 		}
 		for i := range f {
