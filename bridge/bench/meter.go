@@ -42,10 +42,10 @@ func (b *bench) measure(name string) (*meter, error) {
 		}
 		m.metrics = a.Metrics
 	}
-	go m.progress()
 	m.drops, m.phones = dropsAt(b.server.addr()), b.farm.drops()
 	m.server, m.store, m.own = cpuOf(b.server.pids()), cpuOf(b.o.StorePIDs), ownCPU()
 	m.began = time.Now()
+	go m.progress()
 	return m, nil
 }
 
