@@ -36,30 +36,12 @@ func (s *Server) exportPolicy(ctx context.Context, in *exportInput) (*exportOutp
 	if err != nil {
 		return nil, problem("export the policy", err)
 	}
-	if holdsSecrets(d) {
+	if policy.HoldsSecrets(d) {
 		if status, detail := s.needToken(in.Authorization, "reading a policy that holds digest passwords"); status != 0 {
 			return nil, huma.NewError(status, detail)
 		}
 	}
 	return &exportOutput{ContentType: "application/yaml", ETag: etag(revision), Body: text}, nil
-}
-
-// holdsSecrets reports whether a document holds passwords, or hashes that are as good.
-func holdsSecrets(d *policy.Document) bool {
-	secret := func(g *policy.Digest) bool { return g != nil && (g.Password != "" || g.HA1 != "" || g.HA1SHA256 != "") }
-	for i := range d.Tenants {
-		for j := range d.Tenants[i].Phones {
-			if secret(d.Tenants[i].Phones[j].Digest) {
-				return true
-			}
-		}
-		for j := range d.Tenants[i].EndUsers {
-			if secret(d.Tenants[i].EndUsers[j].Digest) {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 type importInput struct {
