@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -131,6 +132,9 @@ func (k *policyKeeper) swap(ctx context.Context) {
 		return
 	}
 	skip := func(s notifier.Standing) bool {
+		if k.b.identified(next, s).Kind != s.Watcher.Kind {
+			return false
+		}
 		return !changes.Touches(s.Watcher, k.b.target(next, s.Entity)) &&
 			!changes.Touches(s.Watcher, policy.Target{Tenant: s.Line.Tenant, Number: s.Line.Number})
 	}
@@ -142,11 +146,32 @@ func (k *policyKeeper) swap(ctx context.Context) {
 
 // decide decides about a standing subscription.
 func (k *policyKeeper) decide(snap *policy.Snapshot, s notifier.Standing) policy.Decision {
-	t := k.b.target(snap, s.Entity)
-	if s.Watcher.Kind == policy.WatcherUnknown && s.Watcher.Tenant == s.Line.Tenant {
-		s.Watcher.Tenant = t.Tenant // an unknown watcher belongs where its target does
+	return policy.Decide(snap, k.b.identified(snap, s), k.b.target(snap, s.Entity), policy.Counts{})
+}
+
+// identified is the watcher of a standing subscription as it would be known if it
+// subscribed now: who was unknown may have become a phone or user of the document.
+func (b *Bridge) identified(snap *policy.Snapshot, s notifier.Standing) policy.Watcher {
+	w := s.Watcher
+	if w.Kind != policy.WatcherUnknown {
+		return w
 	}
-	return policy.Decide(snap, s.Watcher, t, policy.Counts{})
+	tenant := b.target(snap, s.Entity).Tenant
+	if w.Tenant == s.Line.Tenant {
+		w.Tenant = tenant // an unknown watcher belongs where its target does
+	}
+	user := w.ID
+	if at := strings.LastIndexByte(user, '@'); at >= 0 {
+		if t, ok := snap.TenantByHost(user[at+1:], nil); ok {
+			tenant = t
+		}
+		user = user[:at]
+	}
+	if known, ok := snap.WatcherByIdentity(tenant, user); ok {
+		known.Trusted = w.Trusted
+		return known
+	}
+	return w
 }
 
 // decideRestored decides about a subscription of the last run: the policy may have changed
