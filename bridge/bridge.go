@@ -243,6 +243,9 @@ func (b *Bridge) tryStore(ctx context.Context, cfg *config.Config) error {
 		OnAway: func(away bool) {
 			if !away {
 				b.log.Info("the store is back; what was kept is written")
+				if b.serving.Load() {
+					b.notifier.Rewrite()
+				}
 			}
 		},
 	})

@@ -54,7 +54,7 @@ func newStorage(t *testing.T, kind string) *storage {
 	if _, err := exec.LookPath("redis-server"); err != nil && os.Getenv("REDIS_SERVER") == "" {
 		t.Fatal("no redis-server; run scripts/test, which installs it")
 	}
-	_, ctl := storetest.StartRedis(t)
+	_, ctl := storetest.StartRedis(t, "--appendfsync", "always") // what it acknowledged outlives its kill
 	return &storage{kind: kind, redis: ctl, yaml: "store: {type: redis, url: [\"" + ctl.URL() + "\"], timeout: 500ms}\n"}
 }
 

@@ -145,6 +145,20 @@ func (l *loop) adopted(id uint16) {
 	}
 }
 
+// Rewrite stores every subscription again: a Redis that returns from a crash may have
+// lost the last second of what it had acknowledged. It never blocks.
+func (n *Notifier) Rewrite() {
+	for _, l := range n.loops {
+		l.box.post(message{call: func(l *loop) {
+			for slot := range l.records {
+				if e := &l.records[slot]; e.used && e.ready && e.Status != subscription.Terminated {
+					l.persist(e, false)
+				}
+			}
+		}})
+	}
+}
+
 // seal writes every record as a clean stop leaves it. The loop has ended.
 func (l *loop) seal() {
 	for _, m := range l.box.close() {
