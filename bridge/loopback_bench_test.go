@@ -105,10 +105,13 @@ func BenchmarkLoopback(b *testing.B) {
 	}
 }
 
-func loopback(b *testing.B, watchers int) {
+// handBridge runs a bridge over UDP on loopback, on the embedded store, whose only PBX is
+// played by hand, until the test ends.
+func handBridge(tb testing.TB) (*bridge.Bridge, compositor.Sink, *prometheus.Registry) {
+	tb.Helper()
 	cfg := config.Defaults()
 	cfg.SIP.Listen = []string{"udp://127.0.0.1:0"}
-	cfg.Store.Path, cfg.Admin.Listen = b.TempDir()+"/bench.db", ""
+	cfg.Store.Path, cfg.Admin.Listen = tb.TempDir()+"/blf.db", ""
 	pbx := config.DefaultPBX()
 	pbx.Name = "hand"
 	cfg.PBX = []config.PBX{pbx}
@@ -117,13 +120,17 @@ func loopback(b *testing.B, watchers int) {
 	br, err := bridge.New(bridge.Options{Config: cfg, Registry: registry,
 		Source: func(config.PBX, *slog.Logger, prometheus.Registerer) (compositor.Source, error) { return src, nil }})
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(b.Context())
+	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- br.Run(ctx) }()
-	defer func() { cancel(); <-done }()
-	sink := <-src.sink
+	tb.Cleanup(func() { cancel(); <-done })
+	return br, <-src.sink, registry
+}
+
+func loopback(b *testing.B, watchers int) {
+	br, sink, registry := handBridge(b)
 	set := func(s device.State) {
 		d := device.Status{Name: "PJSIP/101", Number: "101", State: s, At: time.Now()}
 		if s == device.Ringing {
@@ -133,7 +140,7 @@ func loopback(b *testing.B, watchers int) {
 	}
 	sink.Snapshot([]device.Status{{Name: "PJSIP/101", Number: "101", State: device.Idle}})
 
-	child := exec.CommandContext(ctx, os.Args[0])
+	child := exec.CommandContext(b.Context(), os.Args[0])
 	child.Env = append(os.Environ(), benchPhones+"="+br.Addrs()[0].Addr.String(), benchPhones+"_COUNT="+strconv.Itoa(watchers))
 	child.Stderr = os.Stderr
 	in, _ := child.StdinPipe()

@@ -1,8 +1,6 @@
 package bridge_test
 
 import (
-	"context"
-	"log/slog"
 	"os"
 	"os/exec"
 	"runtime"
@@ -10,11 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
-	"blfbridge/bridge"
-	"blfbridge/bridge/compositor"
-	"blfbridge/bridge/config"
 	"blfbridge/bridge/device"
 )
 
@@ -22,30 +15,13 @@ import (
 // NOTIFYs no call of the store each (DESIGN §4). The phones are another process.
 func TestNothingPerSubscription(t *testing.T) {
 	const watchers = 400
-	cfg := config.Defaults()
-	cfg.SIP.Listen = []string{"udp://127.0.0.1:0"}
-	cfg.Store.Path, cfg.Admin.Listen = t.TempDir()+"/blf.db", ""
-	pbx := config.DefaultPBX()
-	pbx.Name = "hand"
-	cfg.PBX = []config.PBX{pbx}
-	src := handSource{make(chan compositor.Sink, 1)}
-	registry := prometheus.NewRegistry()
-	br, err := bridge.New(bridge.Options{Config: cfg, Registry: registry,
-		Source: func(config.PBX, *slog.Logger, prometheus.Registerer) (compositor.Source, error) { return src, nil }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- br.Run(ctx) }()
-	defer func() { cancel(); <-done }()
-	sink := <-src.sink
+	br, sink, registry := handBridge(t)
 	lamp := device.Status{Name: "PJSIP/101", Number: "101", State: device.Idle}
 	sink.Snapshot([]device.Status{lamp})
 
 	subscribe := func(n int) {
 		t.Helper()
-		child := exec.CommandContext(ctx, os.Args[0])
+		child := exec.CommandContext(t.Context(), os.Args[0])
 		child.Env = append(os.Environ(), benchPhones+"="+br.Addrs()[0].Addr.String(), benchPhones+"_COUNT="+strconv.Itoa(n))
 		child.Stderr = os.Stderr
 		in, _ := child.StdinPipe()

@@ -86,13 +86,6 @@ func (f *farm) grow(count int) {
 	}
 }
 
-func (f *farm) subscriptions() (n int) {
-	for _, w := range f.workers {
-		n += len(w.subs)
-	}
-	return n
-}
-
 // failed notes an answer that no phone can do anything about.
 func (f *farm) failed(status int) { f.status.Store(int32(status)) }
 

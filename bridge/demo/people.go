@@ -11,16 +11,6 @@ var office = []person{
 	{"1004", "Dan Four"}, {"1005", "Eve Five"}, {"1006", "Fay Six"},
 }
 
-// nameOf is the name of a number, or the number.
-func nameOf(number string) string {
-	for _, p := range office {
-		if p.number == number {
-			return p.name
-		}
-	}
-	return number
-}
-
 // watcherKind is one column of the board: who watches, with which make of phone.
 type watcherKind struct {
 	user, title, agent string
