@@ -28,16 +28,23 @@ func (a algorithm) hash(s string) string {
 	return hex.EncodeToString(sum[:])
 }
 
+// challenge is what a 401 asks for. The nonce is made only if it comes to one.
+type challenge struct {
+	realm string
+	stale bool
+	only  algorithm // empty = any
+}
+
 // challengeValues are the WWW-Authenticate values of a 401. RFC 8760 §2.3: one for each
 // algorithm, the one we prefer first.
-func challengeValues(realm, nonce string, stale bool, algorithms ...algorithm) []field {
-	if len(algorithms) == 0 {
-		algorithms = []algorithm{algSHA256, algMD5}
-	}
-	var out []field
-	for _, a := range algorithms {
-		v := `Digest realm="` + realm + `", nonce="` + nonce + `", algorithm=` + string(a) + `, qop="auth"`
-		if stale {
+func (v verifier) challengeValues(c challenge, now time.Time) (out []field) {
+	nonce := v.nonces.issue(c.realm, now)
+	for _, a := range []algorithm{algSHA256, algMD5} {
+		if c.only != "" && c.only != a {
+			continue
+		}
+		v := `Digest realm="` + c.realm + `", nonce="` + nonce + `", algorithm=` + string(a) + `, qop="auth"`
+		if c.stale {
 			v += ", stale=true"
 		}
 		out = append(out, field{"WWW-Authenticate", v})

@@ -6,8 +6,6 @@ import (
 	"net/netip"
 	"strings"
 
-	"github.com/emiago/sipgo/sip"
-
 	"blfbridge/bridge/notifier"
 	"blfbridge/bridge/subscription"
 )
@@ -20,26 +18,17 @@ type hop struct {
 	asked     bool
 }
 
-func hopOf(req *sip.Request) (h hop, err error) {
-	via := req.Via()
-	t, ok := subscription.ParseTransport(req.Transport())
-	if via == nil || !ok {
-		return h, ErrBadRequest
-	}
-	h.transport = t
-	v := topVia{host: strings.Trim(via.Host, "[]"), port: uint16(via.Port)} //nolint:gosec // parseSentBy bounds it
-	v.received, _ = via.Params.Get("received")
-	if p, ok := via.Params.Get("rport"); ok {
-		n, _ := parseUint(p, 65535)
-		v.rportValue, h.asked = uint16(n), true
-	}
+// hop reads the stamp; the zero hop, which is no source, if there is none.
+func (v *topVia) hop(t subscription.Transport) (h hop) {
 	standard := uint16(5060)
 	if t == subscription.TLS {
 		standard = 5061
 	}
-	if h.source, ok = v.source(standard); !ok {
-		return h, ErrBadRequest
+	source, ok := v.source(standard)
+	if !ok {
+		return hop{}
 	}
+	h.transport, h.source, h.asked = t, source, v.rport
 	if a, err := netip.ParseAddr(v.host); err == nil {
 		port := v.port
 		if port == 0 {
@@ -47,17 +36,18 @@ func hopOf(req *sip.Request) (h hop, err error) {
 		}
 		h.sentBy = netip.AddrPortFrom(a.Unmap(), port)
 	}
-	return h, nil
+	return h
 }
 
 // flow says how NOTIFYs travel: over the connection that the SUBSCRIBE came by, or from
 // the socket it came to towards the first route, the Contact or the source.
-func (s *Server) flow(req *sip.Request, p *parsed, h hop, local netip.AddrPort) (notifier.Flow, error) {
+func (s *Server) flow(q *ask, p *parsed, local netip.AddrPort) notifier.Flow {
+	h := &q.hop
 	f := notifier.Flow{Transport: h.transport, Local: local, Remote: h.source}
-	if f.Transport == subscription.UDP && refreshedByProxy(p, req) {
-		return f, nil
+	if f.Transport == subscription.UDP && refreshedByProxy(p, q) {
+		return f
 	}
-	next, routed := nextHop(p, req)
+	next, routed := nextHop(p, q)
 	addr := s.lookup(next, h.transport, h.source.Addr())
 	w := way{mode: s.config.NAT, source: h.source, sentBy: h.sentBy, asked: h.asked, contact: addr}
 	if routed {
@@ -76,17 +66,17 @@ func (s *Server) flow(req *sip.Request, p *parsed, h hop, local netip.AddrPort) 
 		if h.transport == subscription.TCP && to != h.source {
 			s.streams.learn(f, to)
 		}
-		return f, nil
+		return f
 	}
 	f.Remote = to
-	return f, nil
+	return f
 }
 
 // refreshedByProxy reports a refresh that came through a proxy and says nothing of the
 // route set, as Kamailio relays them (it record-routes the first SUBSCRIBE only). The set
 // of the dialog stands (RFC 3261 §12.2), and its first hop is who sent this.
-func refreshedByProxy(p *parsed, req *sip.Request) bool {
-	return p.inDialog && header(req, "Record-Route") == "" && len(req.GetHeaders("Via")) > 1
+func refreshedByProxy(p *parsed, q *ask) bool {
+	return p.inDialog && q.header(kindRecordRoute) == "" && q.vias > 1
 }
 
 // Restored implements notifier.Restorer: the phone of a stored subscription, whose
@@ -114,10 +104,10 @@ func (s *Server) Restored(f notifier.Flow, c *subscription.Cold) {
 // nextHop is the URI that a request within the dialog goes to (RFC 3261 §12.2.1.1). A
 // refresh does not change the route set; its Record-Route says the same again where
 // proxies write one, and only the flow is taken from it.
-func nextHop(p *parsed, req *sip.Request) (u sipURI, routed bool) {
+func nextHop(p *parsed, q *ask) (u sipURI, routed bool) {
 	routes := p.routes
 	if p.inDialog {
-		routes, _ = routeSet(headerList(req, "Record-Route"))
+		routes, _ = routeSet(q.headers(kindRecordRoute))
 	}
 	if routes == "" {
 		return p.contact, false

@@ -21,6 +21,7 @@ func portText(p uint16) string { return strconv.Itoa(int(p)) }
 type exchange struct {
 	server   *Server
 	req      *sip.Request
+	ask      *ask
 	tx       sip.ServerTransaction
 	key      string
 	place    *place
@@ -36,7 +37,7 @@ func (s *Server) handle(req *sip.Request, tx sip.ServerTransaction) {
 	}
 	defer s.handlers.Done()
 	key, _ := sip.ServerTxKeyMake(req)
-	x := &exchange{server: s, req: req, tx: tx, key: key, place: s.order.take(key), received: time.Now()}
+	x := &exchange{server: s, req: req, ask: askOf(req), tx: tx, key: key, place: s.order.take(key), received: time.Now()}
 	if !tx.OnTerminate(func(key string, _ error) { s.order.forget(key) }) {
 		s.order.forget(key)
 	}
@@ -77,7 +78,7 @@ func (x *exchange) recovered() {
 // subscribe takes a SUBSCRIBE in and waits until it is answered.
 func (x *exchange) subscribe() {
 	s := x.server
-	sub, err := s.subscribe(x.req, x.local(), x.received)
+	sub, err := s.subscribe(x.ask, x.local(), x.received)
 	if err != nil {
 		x.refuse(err)
 		return
@@ -86,7 +87,7 @@ func (x *exchange) subscribe() {
 	sub.Answer = func(a notifier.Answer) {
 		defer close(done)
 		defer x.recovered() // this is the notifier's goroutine
-		x.respond(s.granted(x.req, &sub, a))
+		x.respond(s.granted(x.ask, &sub, a))
 	}
 	(*s.screener.notifier.Load()).Subscribe(sub)
 	s.order.done(x.place)
@@ -125,25 +126,20 @@ func (x *exchange) local() netip.AddrPort {
 
 // refuse answers with the row of err in the table of refusals.
 func (x *exchange) refuse(err error) {
-	var r refusing
-	var fields []field
-	if errors.As(err, &r) {
-		fields = r.fields
-	}
 	switch {
 	case errors.Is(err, ErrCredentials), errors.Is(err, ErrTooBrief):
 		x.server.order.unmerge(x.key)
 	}
-	x.respond(x.server.refused(x.req, err, fields...))
+	x.respond(x.server.refused(x.ask, err))
 }
 
 // respond sends the response unless one was sent before.
-func (x *exchange) respond(res *sip.Response) {
+func (x *exchange) respond(o outcome) {
 	if x.answered.Swap(true) {
 		return
 	}
-	x.server.metrics.answered(string(x.req.Method), res.StatusCode, time.Since(x.received))
-	if err := x.tx.Respond(res); err != nil {
-		x.server.log.Debug("a response could not be sent", "status", res.StatusCode, "error", err)
+	x.server.metrics.answered(string(x.req.Method), o.status, time.Since(x.received))
+	if err := x.tx.Respond(newResponse(x.req, x.ask, o)); err != nil {
+		x.server.log.Debug("a response could not be sent", "status", o.status, "error", err)
 	}
 }

@@ -7,11 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/emiago/sipgo/sip"
-
 	"blfbridge/bridge/eventpkg"
 	"blfbridge/bridge/notifier"
-	"blfbridge/bridge/subscription"
 	"blfbridge/policy"
 )
 
@@ -45,38 +42,38 @@ type parsed struct {
 
 // parseSubscribe does the checks that need only the request itself (DESIGN §3), in the
 // order of RFC 3261 §8.2 and RFC 6665 §4.2.1.1.
-func (s *Server) parseSubscribe(req *sip.Request) (p parsed, err error) {
-	localTag := tagOf(req, "To")
+func (s *Server) parseSubscribe(q *ask) (p parsed, err error) {
+	localTag := q.toTag()
 	p.inDialog = localTag != ""
-	if p.from, err = withoutTag(header(req, "From")); err != nil {
+	if p.from, err = withoutTag(q.header(kindFrom)); err != nil {
 		return p, err
 	}
-	if p.to, err = withoutTag(header(req, "To")); err != nil {
+	if p.to, err = withoutTag(q.header(kindTo)); err != nil {
 		return p, err
 	}
 	// RFC 3261 §8.1.1.3: a From without tag names no dialog.
-	from := tagOf(req, "From")
-	if !isToken(from) || len(from) > maxIdentifier || len(localTag) > maxIdentifier || len(req.CallID().Value()) > maxIdentifier {
+	from := q.fromTag()
+	if !isToken(from) || len(from) > maxIdentifier || len(localTag) > maxIdentifier || len(q.callID) > maxIdentifier {
 		return p, malformed("From has no tag, or a tag or Call-ID is too long")
 	}
-	if mf := header(req, "Max-Forwards"); mf != "" {
+	if mf := q.header(kindMaxForwards); mf != "" {
 		if n, ok := parseUint(mf, 1<<31); !ok {
 			return p, malformed("Max-Forwards is not a number")
 		} else if n == 0 {
 			return p, ErrTooManyHops
 		}
 	}
-	if p.target, err = targetOf(req, p.inDialog); err != nil {
+	if p.target, err = targetOf(q, p.inDialog); err != nil {
 		return p, err
 	}
-	if tags := optionTags(req, "Require"); len(tags) > 0 {
+	if tags := optionTags(q.headers(kindRequire)); len(tags) > 0 {
 		// RFC 3261 §8.2.2.3: we support no extension that can be required.
 		return p, refusing{ErrExtension, []field{{"Unsupported", strings.Join(tags, ", ")}}}
 	}
-	if p.event, err = parseEvent(headerList(req, "Event")); err != nil {
+	if p.event, err = parseEvent(q.headers(kindEvent)); err != nil {
 		return p, err
 	}
-	asked, err := parseExpires(headerList(req, "Expires"))
+	asked, err := parseExpires(q.headers(kindExpires))
 	if err != nil {
 		return p, err
 	}
@@ -84,64 +81,70 @@ func (s *Server) parseSubscribe(req *sip.Request) (p parsed, err error) {
 		minimum := strconv.FormatInt(int64(s.lifetimes.min/time.Second), 10)
 		return p, refusing{err, []field{{"Min-Expires", minimum}}}
 	}
-	content, ok := eventpkg.Negotiate(p.event.pkg.String(), headerList(req, "Accept"))
+	content, ok := eventpkg.Negotiate(p.event.pkg.String(), q.headers(kindAccept))
 	p.content = content
 	if !ok && (!p.inDialog || p.expires > 0) {
 		return p, ErrAccept
 	}
-	if p.contact, err = contactOf(req); err != nil {
+	if p.contact, err = contactOf(q); err != nil {
 		return p, err
 	}
 	if !p.inDialog {
-		p.routes, err = routeSet(headerList(req, "Record-Route"))
+		p.routes, err = routeSet(q.headers(kindRecordRoute))
 	}
 	return p, err
 }
 
 // subscribe decides about a SUBSCRIBE and fills what the notifier needs but Answer.
-func (s *Server) subscribe(req *sip.Request, local netip.AddrPort, received time.Time) (sub notifier.Subscribe, err error) {
-	p, err := s.parseSubscribe(req)
+func (s *Server) subscribe(q *ask, local netip.AddrPort, received time.Time) (sub notifier.Subscribe, err error) {
+	p, err := s.parseSubscribe(q)
 	if err != nil {
 		return sub, err
 	}
+	err = s.accept(&sub, q, &p, at{local, received})
+	return sub, err
+}
+
+// at is where and when a request came in.
+type at struct {
+	local    netip.AddrPort
+	received time.Time
+}
+
+// accept decides about a SUBSCRIBE that was parsed.
+func (s *Server) accept(sub *notifier.Subscribe, q *ask, p *parsed, at at) error {
 	snap := s.config.Policy()
-	if err = s.resolve(snap, &p.target); err != nil {
-		return sub, err
+	if err := s.resolve(snap, &p.target); err != nil {
+		return err
 	}
-	hop, err := hopOf(req)
+	if !q.hop.source.IsValid() {
+		return ErrBadRequest
+	}
+	watcher, challenge, err := s.identify(q, snap, caller{q.hop.source.Addr(), p.target.tenant, at.received})
 	if err != nil {
-		return sub, err
+		return s.challenged(err, challenge, at.received)
 	}
-	watcher, challenge, err := s.identify(req, snap, caller{hop.source.Addr(), p.target.tenant, received})
+	decision, err := s.decide(snap, p, watcher)
 	if err != nil {
-		return sub, refusing{err, challenge}
+		return s.challenged(err, challenge, at.received)
 	}
-	decision, err := s.decide(snap, &p, watcher)
-	if err != nil {
-		return sub, refusing{err, challengeIf(err, challenge)}
-	}
-	flow, err := s.flow(req, &p, hop, local)
-	if err != nil {
-		return sub, err
-	}
-	userAgent := header(req, "User-Agent")
+	flow := s.flow(q, p, at.local)
+	userAgent := q.header(kindUserAgent)
 	dialect := eventpkg.DialectFor(userAgent)
-	sub = notifier.Subscribe{
-		CallID: req.CallID().Value(), RemoteTag: tagOf(req, "From"), LocalTag: tagOf(req, "To"),
-		CSeq: req.CSeq().SeqNo, Expires: p.expires, Package: p.event.pkg, Content: p.content,
-		Dialect: dialect, Flow: flow, Watcher: watcher, Decision: decision, Received: received,
+	*sub = notifier.Subscribe{
+		CallID: q.callID, RemoteTag: q.fromTag(), LocalTag: q.toTag(),
+		CSeq: q.cseq, Expires: p.expires, Package: p.event.pkg, Content: p.content,
+		Dialect: dialect, Flow: flow, Watcher: watcher, Decision: decision, Received: at.received,
 	}
-	sub.Cold = subscription.Cold{
-		CallID: sub.CallID, LocalTag: sub.LocalTag, RemoteTag: sub.RemoteTag,
-		LocalURI: p.to, RemoteURI: p.from, RemoteTarget: p.contact.bareText, Routes: p.routes,
-		Transport: flow.Transport.String(), Local: flow.Local.String(), Remote: flow.Remote.String(),
-		Advertised: s.advertised(flow.Local), EventID: p.event.id, EventParams: p.event.params,
-		Accept: strings.Join(headerList(req, "Accept"), ", "), Entity: p.target.uri,
-		DialectName: dialect.String(),
-		Tenant:      decision.Line.Tenant, Partition: decision.Line.Partition, Number: decision.Line.Number,
-		WatcherTenant: watcher.Tenant, WatcherID: watcher.ID, UserAgent: userAgent[:min(len(userAgent), maxIdentifier)],
-	}
-	return sub, nil
+	c := &sub.Cold
+	c.CallID, c.LocalTag, c.RemoteTag = sub.CallID, sub.LocalTag, sub.RemoteTag
+	c.LocalURI, c.RemoteURI, c.RemoteTarget, c.Routes = p.to, p.from, p.contact.bareText, p.routes
+	c.Transport, c.Local, c.Remote = flow.Transport.String(), s.textOf(flow.Local), flow.Remote.String()
+	c.Advertised, c.EventID, c.EventParams = s.advertised(flow.Local), p.event.id, p.event.params
+	c.Accept, c.Entity, c.DialectName = strings.Join(q.headers(kindAccept), ", "), p.target.uri, dialect.String()
+	c.Tenant, c.Partition, c.Number = decision.Line.Tenant, decision.Line.Partition, decision.Line.Number
+	c.WatcherTenant, c.WatcherID, c.UserAgent = watcher.Tenant, watcher.ID, userAgent[:min(len(userAgent), maxIdentifier)]
+	return nil
 }
 
 // decide asks the policy. What exists already is not counted against itself, and who
@@ -170,11 +173,12 @@ func (s *Server) decide(snap *policy.Snapshot, p *parsed, w policy.Watcher) (pol
 	return d, nil
 }
 
-func challengeIf(err error, challenge []field) []field {
-	if err == ErrCredentials { //nolint:errorlint // outcomeError returns it bare
-		return challenge
+// challenged adds the challenges to an error that asks for credentials.
+func (s *Server) challenged(err error, c challenge, now time.Time) error {
+	if err != ErrCredentials { //nolint:errorlint // it is returned bare
+		return err
 	}
-	return nil
+	return refusing{err, s.verifier.challengeValues(c, now)}
 }
 
 // ownLine reports whether a line is one of the watching phone's own.
@@ -194,7 +198,7 @@ func withoutTag(value string) (string, error) {
 	if !ok || len(value) > maxAddress {
 		return "", malformed("From or To is no address, or too long")
 	}
-	for _, p := range splitUnquoted(params, ';') {
+	for p := range eachUnquoted(params, ';') {
 		if n, _, _ := strings.Cut(p, "="); !strings.EqualFold(strings.TrimSpace(n), "tag") {
 			address += ";" + p
 		}
@@ -204,9 +208,9 @@ func withoutTag(value string) (string, error) {
 
 // contactOf reads the one Contact that a SUBSCRIBE must have (RFC 3261 §8.1.1.8, RFC
 // 6665 §3.1.3): a SIP URI.
-func contactOf(req *sip.Request) (sipURI, error) {
-	values := headerList(req, "Contact")
-	if len(values) != 1 || len(values[0]) > maxAddress || len(splitUnquoted(values[0], ',')) != 1 {
+func contactOf(q *ask) (sipURI, error) {
+	values := q.headers(kindContact)
+	if len(values) != 1 || len(values[0]) > maxAddress || !single(values[0]) {
 		return sipURI{}, malformed("SUBSCRIBE needs one Contact")
 	}
 	u, ok := addressOf(values[0])
@@ -216,8 +220,20 @@ func contactOf(req *sip.Request) (sipURI, error) {
 	return u, nil
 }
 
+// single reports whether a value is one, not a list with commas.
+func single(value string) bool {
+	n := 0
+	for range eachUnquoted(value, ',') {
+		n++
+	}
+	return n == 1
+}
+
 // routeSet makes the route set of a UAS from Record-Route (RFC 3261 §12.1.1: the same order).
 func routeSet(values []string) (string, error) {
+	if len(values) == 0 {
+		return "", nil
+	}
 	var routes []string
 	for _, v := range values {
 		for _, r := range splitUnquoted(v, ',') {
@@ -236,9 +252,8 @@ func routeSet(values []string) (string, error) {
 }
 
 // optionTags lists the option tags of a header (RFC 3261 §19.2).
-func optionTags(req *sip.Request, name string) []string {
-	var out []string
-	for _, v := range headerList(req, name) {
+func optionTags(values []string) (out []string) {
+	for _, v := range values {
 		out = append(out, splitUnquoted(v, ',')...)
 	}
 	return out

@@ -2,9 +2,11 @@ package sipua
 
 import (
 	"bytes"
+	"iter"
 	"strings"
 )
 
+// headerName is a header that something here reads.
 type headerName uint8
 
 const (
@@ -15,49 +17,66 @@ const (
 	kindCallID
 	kindCSeq
 	kindLength
+	kindContact
+	kindEvent
+	kindExpires
+	kindAccept
+	kindMaxForwards
+	kindUserAgent
+	kindRequire
+	kindRecordRoute
+	kindAuthorization
+	kindAsserted
 )
 
-// headerKind knows the headers that screening reads, in both forms (RFC 3261 §7.3.3).
+var kindNames = [...]string{
+	kindVia: "via", kindFrom: "from", kindTo: "to", kindCallID: "call-id", kindCSeq: "cseq", kindLength: "content-length",
+	kindContact: "contact", kindEvent: "event", kindExpires: "expires", kindAccept: "accept", kindMaxForwards: "max-forwards",
+	kindUserAgent: "user-agent", kindRequire: "require", kindRecordRoute: "record-route",
+	kindAuthorization: "authorization", kindAsserted: "p-asserted-identity",
+}
+
+// compactKinds are the one-letter forms (RFC 3261 §7.3.3, RFC 6665 §8.4), by letter.
+var compactKinds = ['z' + 1]headerName{
+	'v': kindVia, 'f': kindFrom, 't': kindTo, 'i': kindCallID, 'l': kindLength, 'm': kindContact, 'o': kindEvent,
+}
+
+// kindsByLength are the kinds whose names have that length.
+var kindsByLength = func() (out [20][]headerName) {
+	for k, n := range kindNames {
+		if n != "" {
+			out[len(n)] = append(out[len(n)], headerName(k)) //nolint:gosec // a few
+		}
+	}
+	return out
+}()
+
+// headerKind knows the headers that are read here, in both forms.
 func headerKind(name []byte) headerName {
-	switch len(name) {
-	case 1:
-		switch name[0] | 0x20 {
-		case 'v':
-			return kindVia
-		case 'f':
-			return kindFrom
-		case 't':
-			return kindTo
-		case 'i':
-			return kindCallID
-		case 'l':
-			return kindLength
-		}
-	case 2:
-		if bytes.EqualFold(name, []byte("to")) {
-			return kindTo
-		}
-	case 3:
-		if bytes.EqualFold(name, []byte("via")) {
-			return kindVia
-		}
-	case 4:
-		if bytes.EqualFold(name, []byte("from")) {
-			return kindFrom
-		}
-		if bytes.EqualFold(name, []byte("cseq")) {
-			return kindCSeq
-		}
-	case 7:
-		if bytes.EqualFold(name, []byte("call-id")) {
-			return kindCallID
-		}
-	case 14:
-		if bytes.EqualFold(name, []byte("content-length")) {
-			return kindLength
+	if len(name) == 1 {
+		return compactKinds[min(name[0]|0x20, 'z')]
+	}
+	if len(name) < len(kindsByLength) {
+		for _, k := range kindsByLength[len(name)] {
+			if equalFold(name, kindNames[k]) {
+				return k
+			}
 		}
 	}
 	return kindOther
+}
+
+// equalFold compares b with a lower-case name of the same length.
+func equalFold(b []byte, lower string) bool {
+	for i, c := range b {
+		if c >= 'A' && c <= 'Z' {
+			c |= 0x20
+		}
+		if c != lower[i] {
+			return false
+		}
+	}
+	return true
 }
 
 // nextLine cuts the first CRLF-ended line off b.
@@ -155,15 +174,24 @@ func closed(s string) bool {
 	return !quoted && !angle
 }
 
-// splitUnquoted is strings.Split for header values: parts are trimmed, empty ones left out.
-func splitUnquoted(s string, sep byte) []string {
-	var parts []string
-	for more := true; more; {
-		var part string
-		part, s, more = cutUnquoted(s, sep)
-		if part = strings.TrimSpace(part); part != "" {
-			parts = append(parts, part)
+// eachUnquoted gives the parts of s between separators that are in neither a quoted
+// string nor angle brackets, trimmed, empty ones left out.
+func eachUnquoted(s string, sep byte) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for more := s != ""; more; {
+			var part string
+			part, s, more = cutUnquoted(s, sep)
+			if part = strings.TrimSpace(part); part != "" && !yield(part) {
+				return
+			}
 		}
+	}
+}
+
+// splitUnquoted is eachUnquoted as a slice.
+func splitUnquoted(s string, sep byte) (parts []string) {
+	for p := range eachUnquoted(s, sep) {
+		parts = append(parts, p)
 	}
 	return parts
 }
@@ -171,7 +199,7 @@ func splitUnquoted(s string, sep byte) []string {
 // param finds a parameter by name, case ignored (RFC 3261 §7.3.1), in what follows the
 // first semicolon of a header value; the value is trimmed and unquoted.
 func param(params, name string) (value string, found bool) {
-	for _, p := range splitUnquoted(params, ';') {
+	for p := range eachUnquoted(params, ';') {
 		n, v, _ := strings.Cut(p, "=")
 		if strings.EqualFold(strings.TrimSpace(n), name) {
 			return unquote(strings.TrimSpace(v)), true

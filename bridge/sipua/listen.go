@@ -90,6 +90,7 @@ func (s *Server) open(l Listen) error {
 		s.sockets[u.local] = u
 		s.addresses = append(s.addresses, Listen{l.Transport, u.local})
 		s.localIPs[u.local.Addr()] = true
+		s.texts[u.local] = u.local.String()
 		return nil
 	}
 	ln, err := net.ListenTCP("tcp"+family, net.TCPAddrFromAddrPort(l.Addr))
@@ -100,6 +101,7 @@ func (s *Server) open(l Listen) error {
 	s.listeners = append(s.listeners, sl)
 	s.addresses = append(s.addresses, Listen{l.Transport, sl.local})
 	s.localIPs[sl.local.Addr()] = true
+	s.texts[sl.local] = sl.local.String()
 	return nil
 }
 
@@ -122,4 +124,12 @@ func (s *Server) socketFor(local, remote netip.AddrPort) *udpSocket {
 		}
 	}
 	return best
+}
+
+// textOf is a.String(), without an allocation for our own addresses.
+func (s *Server) textOf(a netip.AddrPort) string {
+	if t, ok := s.texts[a]; ok {
+		return t
+	}
+	return a.String()
 }

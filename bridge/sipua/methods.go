@@ -8,21 +8,20 @@ import (
 
 // other answers what is no SUBSCRIBE.
 func (x *exchange) other() {
-	req := x.req
-	inDialog := tagOf(req, "To") != ""
-	if u, ok := parseURI(req.Recipient.String()); ok && !u.served() && knownMethods[string(req.Method)] {
+	req, q := x.req, x.ask
+	inDialog := q.toTag() != ""
+	if u, ok := parseURI(q.uri); ok && !u.served() && knownMethods[string(req.Method)] {
 		x.refuse(ErrScheme) // RFC 3261 §8.2.2.1
 		return
 	}
 	switch req.Method {
 	case sip.OPTIONS:
 		// RFC 3261 §11.2: as if it were a call to us, which many use as a ping.
-		if tags := optionTags(req, "Require"); len(tags) > 0 {
+		if tags := optionTags(q.headers(kindRequire)); len(tags) > 0 {
 			x.refuse(refusing{ErrExtension, []field{{"Unsupported", strings.Join(tags, ", ")}}})
 			return
 		}
-		x.respond(newResponse(req, 200, "", x.server.refusalTag(req),
-			field{"Allow", allow}, field{"Accept", accepts}, field{"Allow-Events", allowEvents}))
+		x.respond(outcome{200, "", x.server.refusalTag(q), []field{{"Allow", allow}, {"Accept", accepts}, {"Allow-Events", allowEvents}}})
 	case sip.CANCEL, sip.BYE, sip.PRACK, sip.UPDATE:
 		// RFC 3261 §9.2, §15.1.2: there is nothing they could belong to.
 		x.refuse(ErrNoDialog)

@@ -55,8 +55,8 @@ func (o *order) arrived(req *sip.Request) {
 		return
 	}
 	callID, merge := req.CallID().Value(), ""
-	if tagOf(req, "To") == "" {
-		merge = tagOf(req, "From") + "\x00" + callID + "\x00" + req.CSeq().Value()
+	if q := askOf(req); q.toTag() == "" {
+		merge = q.fromTag() + "\x00" + callID + "\x00" + q.cseqText()
 	}
 	o.add(key, callID, merge)
 }

@@ -5,7 +5,6 @@ import (
 	"hash/maphash"
 	"math/rand/v2"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/emiago/sipgo/sip"
@@ -19,53 +18,37 @@ const (
 	accepts     = "application/dialog-info+xml, application/pidf+xml, application/xpidf+xml"
 )
 
-// header returns the value of a request's first header of that name, trimmed, as sent.
-func header(req *sip.Request, name string) string {
-	if h := req.GetHeader(name); h != nil {
-		return strings.TrimSpace(h.Value())
-	}
-	return ""
-}
-
-// headerList returns the values of all headers of that name; nil if there is none.
-func headerList(req *sip.Request, name string) []string {
-	var out []string
-	for _, h := range req.GetHeaders(name) {
-		out = append(out, strings.TrimSpace(h.Value()))
-	}
-	return out
-}
-
-// tagOf returns the tag of the From or To header.
-func tagOf(req *sip.Request, name string) string {
-	_, params := splitAddress(header(req, name))
-	tag, _ := param(params, "tag")
-	return tag
-}
-
 // field is a header of a response.
 type field struct{ name, value string }
 
-// newResponse builds the response to a request (RFC 3261 §8.2.6.2): Via, From, To,
-// Call-ID and CSeq are the request's, byte for byte where they are text.
-func newResponse(req *sip.Request, status int, phrase, toTag string, fields ...field) *sip.Response {
-	if phrase == "" {
-		phrase = phraseOf(status)
+// outcome is how a request is answered, before it is written.
+type outcome struct {
+	status int
+	phrase string // empty = the standard one
+	toTag  string // for a To without tag
+	fields []field
+}
+
+// newResponse builds the response to a request of sipgo's (RFC 3261 §8.2.6.2): Via, From,
+// To, Call-ID and CSeq are the request's, byte for byte where they are text.
+func newResponse(req *sip.Request, q *ask, o outcome) *sip.Response {
+	if o.phrase == "" {
+		o.phrase = phraseOf(o.status)
 	}
-	res := sip.NewResponse(status, phrase)
-	if status/100 == 2 {
+	res := sip.NewResponse(o.status, o.phrase)
+	if o.status/100 == 2 {
 		// RFC 3261 §12.1.1: what makes a dialog copies the route set.
-		for _, v := range headerList(req, "Record-Route") {
+		for _, v := range q.headers(kindRecordRoute) {
 			res.AppendHeader(sip.NewHeader("Record-Route", v))
 		}
 	}
 	for _, h := range req.GetHeaders("Via") {
 		res.AppendHeader(sip.HeaderClone(h))
 	}
-	res.AppendHeader(sip.NewHeader("From", header(req, "From")))
-	to := header(req, "To")
-	if tagOf(req, "To") == "" && toTag != "" {
-		to += ";tag=" + toTag
+	res.AppendHeader(sip.NewHeader("From", q.header(kindFrom)))
+	to := q.header(kindTo)
+	if tagOf(to) == "" && o.toTag != "" {
+		to += ";tag=" + o.toTag
 	}
 	res.AppendHeader(sip.NewHeader("To", to))
 	if h := req.CallID(); h != nil {
@@ -74,7 +57,7 @@ func newResponse(req *sip.Request, status int, phrase, toTag string, fields ...f
 	if h := req.CSeq(); h != nil {
 		res.AppendHeader(sip.HeaderClone(h))
 	}
-	for _, f := range fields {
+	for _, f := range o.fields {
 		if f.value != "" {
 			res.AppendHeader(sip.NewHeader(f.name, f.value))
 		}
@@ -86,34 +69,37 @@ func newResponse(req *sip.Request, status int, phrase, toTag string, fields ...f
 }
 
 // refusalTag is the To tag of a response that makes no dialog: the same each time.
-func (s *Server) refusalTag(req *sip.Request) string {
+func (s *Server) refusalTag(q *ask) string {
 	var h maphash.Hash
 	h.SetSeed(s.screener.seed)
-	if id, cseq := req.CallID(), req.CSeq(); id != nil && cseq != nil {
-		_, _ = h.WriteString(id.Value())
-		_, _ = h.WriteString(cseq.Value())
-	}
+	_, _ = h.WriteString(q.callID)
+	_, _ = h.WriteString(q.cseqText())
 	return strconv.FormatUint(h.Sum64(), 36)
 }
 
-// refused builds the response for an error.
-func (s *Server) refused(req *sip.Request, err error, fields ...field) *sip.Response {
+// refused says how a request is answered that an error came of.
+func (s *Server) refused(q *ask, err error) outcome {
 	r := refusalOf(err)
+	o := outcome{status: r.status, phrase: r.phrase, toTag: s.refusalTag(q)}
+	var with refusing
+	if errors.As(err, &with) {
+		o.fields = with.fields
+	}
 	var m malformed
 	if errors.As(err, &m) {
-		fields = append(fields, warning(string(m)))
+		o.fields = append(o.fields, warning(string(m)))
 	}
 	switch r.status {
 	case 405, 501:
-		fields = append(fields, field{"Allow", allow})
+		o.fields = append(o.fields, field{"Allow", allow})
 	case 489:
 		// RFC 6665 §8.2.2, §8.3.2: 489 names what is served.
-		fields = append(fields, field{"Allow-Events", allowEvents})
+		o.fields = append(o.fields, field{"Allow-Events", allowEvents})
 	case 406:
-		fields = append(fields, field{"Accept", accepts})
+		o.fields = append(o.fields, field{"Accept", accepts})
 	}
-	fields = append(fields, retryAfter(r.retryAfter))
-	return newResponse(req, r.status, r.phrase, s.refusalTag(req), fields...)
+	o.fields = append(o.fields, retryAfter(r.retryAfter))
+	return o
 }
 
 // retryAfter words a Retry-After, up to half as long again: those refused together
@@ -126,16 +112,15 @@ func retryAfter(d time.Duration) field {
 	return field{"Retry-After", strconv.FormatInt(sec+rand.Int64N(sec/2+1), 10)}
 }
 
-// granted builds the response that the notifier asked for.
-func (s *Server) granted(req *sip.Request, sub *notifier.Subscribe, a notifier.Answer) *sip.Response {
+// granted says how a SUBSCRIBE is answered by what the notifier made of it.
+func (s *Server) granted(q *ask, sub *notifier.Subscribe, a notifier.Answer) outcome {
 	if a.Status/100 != 2 {
-		fields := []field{retryAfter(a.RetryAfter)}
-		return newResponse(req, a.Status, a.Phrase, s.refusalTag(req), fields...)
+		return outcome{a.Status, a.Phrase, s.refusalTag(q), []field{retryAfter(a.RetryAfter)}}
 	}
 	contact := notifier.AppendContact(nil, sub.Decision.Line.Number, sub.Cold.Advertised, sub.Flow.Transport)
-	return newResponse(req, a.Status, a.Phrase, a.LocalTag,
-		field{"Contact", string(contact)},
-		field{"Expires", strconv.FormatInt(int64(a.Expires/time.Second), 10)},
-		field{"Allow-Events", allowEvents},
-	)
+	return outcome{a.Status, a.Phrase, a.LocalTag, []field{
+		{"Contact", string(contact)},
+		{"Expires", strconv.FormatInt(int64(a.Expires/time.Second), 10)},
+		{"Allow-Events", allowEvents},
+	}}
 }

@@ -47,6 +47,7 @@ type Server struct {
 	// Set by New, then only read.
 	addresses []Listen
 	localIPs  map[netip.Addr]bool
+	texts     map[netip.AddrPort]string // of the addresses bound
 	sockets   map[netip.AddrPort]*udpSocket
 	listeners []*streamListener
 	agent     *sipgo.UserAgent
@@ -78,7 +79,7 @@ func New(c Config) (*Server, error) {
 		lifetimes: lifetimes{c.MinExpires, c.MaxExpires, c.DefaultExpires},
 		quiet:     newQuietLog(c.Logger, 10*time.Second),
 		verifier:  verifier{newNonces(c.NonceSecret)},
-		localIPs:  make(map[netip.Addr]bool), sockets: make(map[netip.AddrPort]*udpSocket),
+		localIPs:  make(map[netip.Addr]bool), texts: make(map[netip.AddrPort]string), sockets: make(map[netip.AddrPort]*udpSocket),
 		stopping: make(chan struct{}),
 	}
 	s.advertisedHost, s.advertisedPort, _ = parseSentBy(c.Advertise)

@@ -4,8 +4,6 @@ import (
 	"net/netip"
 	"strings"
 
-	"github.com/emiago/sipgo/sip"
-
 	"blfbridge/policy"
 )
 
@@ -20,15 +18,15 @@ type wanted struct {
 
 // targetOf finds the target: the request URI, or To where the request URI has no user
 // (Yealink). Within a dialog the request URI is our own Contact, so To comes first.
-func targetOf(req *sip.Request, inDialog bool) (wanted, error) {
-	recipient, ok := parseURI(req.Recipient.String())
+func targetOf(q *ask, inDialog bool) (wanted, error) {
+	recipient, ok := parseURI(q.uri)
 	if !ok {
 		return wanted{}, malformed("the request URI cannot be read")
 	}
 	if !recipient.served() {
 		return wanted{}, ErrScheme
 	}
-	to, toOK := addressOf(header(req, "To"))
+	to, toOK := addressOf(q.header(kindTo))
 	w := wanted{uri: recipient.bareText, user: recipient.user, host: recipient.host}
 	if toOK && to.user != "" && (inDialog || recipient.user == "") {
 		w.uri, w.user = to.bareText, to.user

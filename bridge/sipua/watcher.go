@@ -5,8 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/emiago/sipgo/sip"
-
 	"blfbridge/policy"
 )
 
@@ -19,12 +17,12 @@ type caller struct {
 
 // identify says who asks: by digest credentials, or from a trusted network by the
 // identity claimed. Without either it returns the claimed identity untrusted, about
-// which the policy decides. fields are the challenges of a 401, should it come to one.
-func (s *Server) identify(req *sip.Request, snap *policy.Snapshot, c caller) (watcher policy.Watcher, challenge []field, err error) {
+// which the policy decides. ask is the challenge of a 401, should it come to one.
+func (s *Server) identify(q *ask, snap *policy.Snapshot, c caller) (watcher policy.Watcher, ask challenge, err error) {
 	trusted := snap.Trusts(c.source)
-	claimed, ok := claimedIdentity(req, trusted)
+	claimed, ok := claimedIdentity(q, trusted)
 	if !ok {
-		return watcher, nil, malformed("the identity of the watcher cannot be read")
+		return watcher, ask, malformed("the identity of the watcher cannot be read")
 	}
 	tenant := c.tenant
 	if claimed.host != "" {
@@ -32,17 +30,20 @@ func (s *Server) identify(req *sip.Request, snap *policy.Snapshot, c caller) (wa
 			tenant = t
 		}
 	}
-	realm := s.realm(tenant)
-	result, cred := s.verifier.check(proof{
-		values: headerList(req, "Authorization"), method: string(req.Method), realm: realm, now: c.now,
-		find: func(user string) (policy.Credential, bool) { return snap.Credentials(tenant, user) },
-		fits: func(uri string) bool { return digestURIFits(req, uri) },
-	})
+	ask.realm = s.realm(tenant)
+	result, cred := authNone, policy.Credential{}
+	if values := q.headers(kindAuthorization); len(values) > 0 {
+		result, cred = s.verifier.check(proof{
+			values: values, method: q.method, realm: ask.realm, now: c.now,
+			find: func(user string) (policy.Credential, bool) { return snap.Credentials(tenant, user) },
+			fits: func(uri string) bool { return digestURIFits(q, uri) },
+		})
+	}
 	if result != authNone {
 		s.metrics.auth.WithLabelValues(authNames[result]).Inc()
 	}
 	if result == authGood {
-		return cred.Watcher, nil, nil
+		return cred.Watcher, ask, nil
 	}
 	watcher, known := snap.WatcherByIdentity(tenant, claimed.user)
 	if !known {
@@ -52,21 +53,23 @@ func (s *Server) identify(req *sip.Request, snap *policy.Snapshot, c caller) (wa
 		}
 	}
 	watcher.Trusted = trusted
-	nonce := s.verifier.nonces.issue(realm, c.now)
 	switch result {
 	case authAlgorithm:
 		// The document holds a hash for one algorithm only; ask for that one.
 		for _, a := range []algorithm{algSHA256, algMD5} {
-			if s.usable(snap, tenant, req, a) {
-				return watcher, challengeValues(realm, nonce, false, a), s.mustProve(trusted)
+			if s.usable(snap, tenant, q, a) {
+				ask.only = a
+				break
 			}
 		}
+		return watcher, ask, s.mustProve(trusted)
 	case authBad:
-		return watcher, challengeValues(realm, nonce, false), s.mustProve(trusted)
+		return watcher, ask, s.mustProve(trusted)
 	case authStale:
-		return watcher, challengeValues(realm, nonce, true), s.mustProve(trusted)
+		ask.stale = true
+		return watcher, ask, s.mustProve(trusted)
 	}
-	return watcher, challengeValues(realm, nonce, false), nil
+	return watcher, ask, nil
 }
 
 // mustProve is the outcome of credentials that did not hold: from a trusted network they
@@ -79,8 +82,8 @@ func (s *Server) mustProve(trusted bool) error {
 }
 
 // usable reports whether the digest user of a request has a secret for an algorithm.
-func (s *Server) usable(snap *policy.Snapshot, tenant string, req *sip.Request, a algorithm) bool {
-	for _, value := range headerList(req, "Authorization") {
+func (s *Server) usable(snap *policy.Snapshot, tenant string, q *ask, a algorithm) bool {
+	for _, value := range q.headers(kindAuthorization) {
 		c, _ := parseCredentials(value)
 		cred, ok := snap.Credentials(tenant, c.username)
 		if c.algorithm = a; !ok {
@@ -100,34 +103,34 @@ func (s *Server) realm(tenant string) string {
 
 // claimedIdentity is who the sender says to be: the first P-Asserted-Identity (RFC 3325
 // §5: only from who is trusted), else From.
-func claimedIdentity(req *sip.Request, trusted bool) (sipURI, bool) {
+func claimedIdentity(q *ask, trusted bool) (sipURI, bool) {
 	if trusted {
-		for _, value := range headerList(req, "P-Asserted-Identity") {
-			for _, v := range splitUnquoted(value, ',') {
+		for _, value := range q.headers(kindAsserted) {
+			for v := range eachUnquoted(value, ',') {
 				if u, ok := addressOf(v); ok && u.user != "" {
 					return u, true
 				}
 			}
 		}
 	}
-	return addressOf(header(req, "From"))
+	return addressOf(q.header(kindFrom))
 }
 
 // digestURIFits reports whether credentials made for uri may serve this request. RFC
 // 8760 §2.6 (6): the two need not be equal, since proxies rewrite the request URI;
 // they must name the same user.
-func digestURIFits(req *sip.Request, uri string) bool {
-	if uri == req.Recipient.String() {
+func digestURIFits(q *ask, uri string) bool {
+	if uri == q.uri {
 		return true
 	}
 	u, ok := parseURI(uri)
 	if !ok {
 		return false
 	}
-	if recipient, ok := parseURI(req.Recipient.String()); ok && unescape(recipient.user) == unescape(u.user) {
+	if recipient, ok := parseURI(q.uri); ok && unescape(recipient.user) == unescape(u.user) {
 		return true
 	}
-	to, ok := addressOf(header(req, "To"))
+	to, ok := addressOf(q.header(kindTo))
 	return ok && unescape(to.user) == unescape(u.user)
 }
 
