@@ -17,25 +17,29 @@ import (
 //
 //	policy  "document" → JSON; "revision" → 8 bytes, big endian
 //	        "audit" → a bucket: revision, 8 bytes, big endian → JSON of the entry
+//	logins  "revision" → 8 bytes, big endian
+//	        "phones" → a bucket: tenant, a zero byte, phone → JSON of the login
+//	        "audit" → a bucket as above
 var (
 	policyBucket = []byte("policy")
 	documentKey  = []byte("document")
 	revisionKey  = []byte("revision")
 	auditBucket  = []byte("audit")
+	loginsBucket = []byte("logins")
+	phonesBucket = []byte("phones")
 )
 
 // Bolt is the embedded home: a bucket of its own in a file that others may use too.
 type Bolt struct {
 	db *bolt.DB
 
-	mu       sync.Mutex // guards watchers
-	watchers map[chan struct{}]bool
+	document, logins wakers
 }
 
 // NewBolt uses an open file, which stays the caller's to close, after the last Watch has
 // returned. Watch sees what is imported through this value only: have one per file.
 func NewBolt(db *bolt.DB) *Bolt {
-	return &Bolt{db: db, watchers: map[chan struct{}]bool{}}
+	return &Bolt{db: db, document: wakers{woken: map[chan struct{}]bool{}}, logins: wakers{woken: map[chan struct{}]bool{}}}
 }
 
 // Load implements Store.
@@ -117,14 +121,7 @@ func (b *Bolt) ImportBy(ctx context.Context, d *policy.Document, ifRevision uint
 	if err != nil {
 		return 0, fmt.Errorf("policystore: import: %w", err)
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for w := range b.watchers {
-		select {
-		case w <- struct{}{}:
-		default: // it has not looked yet since the last time, and will see this one too
-		}
-	}
+	b.document.wake()
 	return revision, nil
 }
 
@@ -152,13 +149,25 @@ func appendAudit(bucket *bolt.Bucket, key, entry []byte) error {
 }
 
 // Audit implements Store.
-func (b *Bolt) Audit(ctx context.Context, limit int) ([]Entry, error) {
-	if err := ctx.Err(); err != nil {
+func (b *Bolt) Audit(ctx context.Context, limit int) (out []Entry, err error) {
+	err = b.trail(ctx, policyBucket, bounded(limit), func(revision uint64, text []byte) error {
+		e, err := decodeEntry(revision, text)
+		out = append(out, e)
+		return err
+	})
+	if err != nil {
 		return nil, fmt.Errorf("policystore: audit: %w", err)
 	}
-	var out []Entry
-	err := b.db.View(func(tx *bolt.Tx) error {
-		bucket := tx.Bucket(policyBucket)
+	return out, nil
+}
+
+// trail calls fn for the newest entries of the audit trail in a bucket, the newest first.
+func (b *Bolt) trail(ctx context.Context, of []byte, limit int, fn func(revision uint64, text []byte) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return b.db.View(func(tx *bolt.Tx) error {
+		bucket := tx.Bucket(of)
 		if bucket == nil {
 			return nil
 		}
@@ -167,38 +176,37 @@ func (b *Bolt) Audit(ctx context.Context, limit int) ([]Entry, error) {
 			return nil
 		}
 		c := audit.Cursor()
-		for k, v := c.Last(); k != nil && len(out) < bounded(limit); k, v = c.Prev() {
+		for k, v := c.Last(); k != nil && limit > 0; k, v = c.Prev() {
 			if len(k) != 8 {
 				return fmt.Errorf("%w: audit entry with a key of %d bytes", ErrCorrupt, len(k))
 			}
-			e, err := decodeEntry(binary.BigEndian.Uint64(k), v)
-			if err != nil {
+			if err := fn(binary.BigEndian.Uint64(k), v); err != nil {
 				return err
 			}
-			out = append(out, e)
+			limit--
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, fmt.Errorf("policystore: audit: %w", err)
-	}
-	return out, nil
 }
 
 // Watch implements Store.
 func (b *Bolt) Watch(ctx context.Context, fn func(revision uint64)) error {
-	wake := make(chan struct{}, 1)
-	b.mu.Lock()
-	b.watchers[wake] = true
-	b.mu.Unlock()
-	defer func() {
-		b.mu.Lock()
-		delete(b.watchers, wake)
-		b.mu.Unlock()
-	}()
+	return b.watch(ctx, policyBucket, &b.document, fn)
+}
+
+// watch tells the revision in a bucket at once, and whenever it is another one.
+func (b *Bolt) watch(ctx context.Context, of []byte, w *wakers, fn func(revision uint64)) error {
+	wake, done := w.add()
+	defer done()
 	var told told
 	for {
-		revision, err := b.revision()
+		var revision uint64
+		err := b.db.View(func(tx *bolt.Tx) (err error) {
+			if bucket := tx.Bucket(of); bucket != nil {
+				revision, err = revisionOf(bucket)
+			}
+			return err
+		})
 		if err != nil {
 			return fmt.Errorf("policystore: watch: %w", err)
 		}
@@ -211,14 +219,33 @@ func (b *Bolt) Watch(ctx context.Context, fn func(revision uint64)) error {
 	}
 }
 
-func (b *Bolt) revision() (revision uint64, err error) {
-	err = b.db.View(func(tx *bolt.Tx) error {
-		if bucket := tx.Bucket(policyBucket); bucket != nil {
-			revision, err = revisionOf(bucket)
+// wakers are those who wait for a change.
+type wakers struct {
+	mu    sync.Mutex // guards woken
+	woken map[chan struct{}]bool
+}
+
+func (w *wakers) add() (wake <-chan struct{}, done func()) {
+	c := make(chan struct{}, 1)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.woken[c] = true
+	return c, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		delete(w.woken, c)
+	}
+}
+
+func (w *wakers) wake() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for c := range w.woken {
+		select {
+		case c <- struct{}{}:
+		default: // it has not looked yet since the last time, and will see this one too
 		}
-		return err
-	})
-	return revision, err
+	}
 }
 
 // told remembers which revision a watcher was told last.

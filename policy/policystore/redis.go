@@ -29,10 +29,17 @@ const DefaultPoll = 5 * time.Second
 //	{blf:policy}:document  hash: revision (decimal), json (the document), imported (RFC 3339)
 //	{blf:policy}:audit     list: "revision JSON" of each import, the newest first
 //	{blf:policy}:changed   channel: the new revision (decimal), after every import
+//
+//	{blf:policy}:logins          hash: revision (decimal), and for each phone with a user
+//	                             logged in "tenant NUL phone" → JSON
+//	{blf:policy}:logins:users    hash: "tenant NUL user id" → phone
+//	{blf:policy}:logins:audit    list: "revision JSON" of each login and logout, the newest first
+//	{blf:policy}:logins:changed  channel: the new revision (decimal), after each of those
 type Redis struct {
 	client       redis.UniversalClient
 	key, channel string
 	audit        string
+	logins       redisLogins
 	poll         time.Duration
 	log          *slog.Logger
 }
@@ -64,6 +71,7 @@ func NewRedis(c RedisConfig) *Redis {
 	}
 	r.key, r.channel = "{"+prefix+":policy}:document", "{"+prefix+":policy}:changed"
 	r.audit = "{" + prefix + ":policy}:audit"
+	r.logins = redisLoginsOf("{" + prefix + ":policy}:logins")
 	return r
 }
 
@@ -138,31 +146,50 @@ func (r *Redis) ImportBy(ctx context.Context, d *policy.Document, ifRevision uin
 }
 
 // Audit implements Store.
-func (r *Redis) Audit(ctx context.Context, limit int) ([]Entry, error) {
-	lines, err := r.client.LRange(ctx, r.audit, 0, int64(bounded(limit))-1).Result()
+func (r *Redis) Audit(ctx context.Context, limit int) (out []Entry, err error) {
+	err = r.trail(ctx, r.audit, limit, func(revision uint64, text []byte) error {
+		e, err := decodeEntry(revision, text)
+		out = append(out, e)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("policystore: audit: %w", err)
-	}
-	var out []Entry
-	for _, line := range lines {
-		number, text, _ := strings.Cut(line, " ")
-		revision, err := parseRevision(number)
-		if err != nil {
-			return nil, fmt.Errorf("policystore: audit: %w", err)
-		}
-		e, err := decodeEntry(revision, []byte(text))
-		if err != nil {
-			return nil, fmt.Errorf("policystore: audit: %w", err)
-		}
-		out = append(out, e)
 	}
 	return out, nil
 }
 
-// Watch implements Store. It outlives outages of the server: nothing is told during
-// one, and the revision found afterwards is told if it is another one.
+// trail calls fn for the newest entries of an audit trail, the newest first.
+func (r *Redis) trail(ctx context.Context, key string, limit int, fn func(revision uint64, text []byte) error) error {
+	lines, err := r.client.LRange(ctx, key, 0, int64(bounded(limit))-1).Result()
+	if err != nil {
+		return err
+	}
+	for _, line := range lines {
+		number, text, _ := strings.Cut(line, " ")
+		revision, err := parseRevision(number)
+		if err != nil {
+			return err
+		}
+		if err := fn(revision, []byte(text)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Watch implements Store.
 func (r *Redis) Watch(ctx context.Context, fn func(revision uint64)) error {
-	messages := r.client.Subscribe(ctx, r.channel)
+	return r.watch(ctx, watchedHash{"policy", r.key, r.channel}, fn)
+}
+
+// watchedHash is what Watch and WatchLogins look at: a hash with a revision.
+type watchedHash struct{ what, key, channel string }
+
+// watch tells a revision at once, and whenever it is another one. It outlives outages of
+// the server: nothing is told during one, and the revision found afterwards is told if it
+// is another one.
+func (r *Redis) watch(ctx context.Context, w watchedHash, fn func(revision uint64)) error {
+	messages := r.client.Subscribe(ctx, w.channel)
 	defer func() { _ = messages.Close() }()
 	wake := messages.Channel()
 	ticker := time.NewTicker(r.poll)
@@ -172,18 +199,18 @@ func (r *Redis) Watch(ctx context.Context, fn func(revision uint64)) error {
 	for {
 		// A message only says that there is something to look at: it may be late, or
 		// come from a server that has been demoted meanwhile.
-		revision, err := r.revision(ctx)
+		revision, err := r.revision(ctx, w.key)
 		switch {
 		case ctx.Err() != nil:
 			return nil
 		case err != nil:
 			if !away {
-				r.log.Warn("cannot watch the policy in redis, trying again", "every", r.poll, "error", err)
+				r.log.Warn("cannot watch the "+w.what+" in redis, trying again", "every", r.poll, "error", err)
 			}
 			away = true
 		default:
 			if away {
-				r.log.Info("watching the policy in redis again", "revision", revision)
+				r.log.Info("watching the "+w.what+" in redis again", "revision", revision)
 			}
 			away = false
 			told.tell(revision, fn)
@@ -200,8 +227,8 @@ func (r *Redis) Watch(ctx context.Context, fn func(revision uint64)) error {
 	}
 }
 
-func (r *Redis) revision(ctx context.Context) (uint64, error) {
-	text, err := r.client.HGet(ctx, r.key, "revision").Result()
+func (r *Redis) revision(ctx context.Context, key string) (uint64, error) {
+	text, err := r.client.HGet(ctx, key, "revision").Result()
 	if errors.Is(err, redis.Nil) {
 		return 0, nil
 	}

@@ -48,10 +48,15 @@ func TestRedisKeysAreAsDocumented(t *testing.T) {
 	addr, _ := storetest.StartRedis(t)
 	c := client(t, addr)
 	mustImport(t, NewRedis(RedisConfig{Client: c}), sample(1), 0, 1)
-	mustImport(t, NewRedis(RedisConfig{Client: c, Prefix: "other"}), sample(1), 0, 1)
+	other := NewRedis(RedisConfig{Client: c, Prefix: "other"})
+	mustImport(t, other, sample(1), 0, 1)
+	mustLogIn(t, other, phoneOf("A"), "ann", 1)
 	keys, err := c.Keys(t.Context(), "*").Result()
 	slices.Sort(keys)
-	if err != nil || !slices.Equal(keys, []string{"{blf:policy}:audit", "{blf:policy}:document", "{other:policy}:audit", "{other:policy}:document"}) {
+	if err != nil || !slices.Equal(keys, []string{
+		"{blf:policy}:audit", "{blf:policy}:document", "{other:policy}:audit", "{other:policy}:document",
+		"{other:policy}:logins", "{other:policy}:logins:audit", "{other:policy}:logins:users",
+	}) {
 		t.Fatalf("keys %q, error %v", keys, err)
 	}
 	fields, err := c.HKeys(t.Context(), keys[1]).Result()

@@ -1,8 +1,9 @@
-// Package policystore keeps the policy document: in the embedded bbolt file or in Redis,
-// two siblings behind one interface that pass one suite of tests. A document is replaced
-// whole, under a revision that says which one the writer had seen.
+// Package policystore keeps the policy document, and who is logged in on which phone: in
+// the embedded bbolt file or in Redis, two siblings behind one interface that pass one
+// suite of tests. A document is replaced whole, under a revision that says which one the
+// writer had seen; logins change one by one.
 //
-// It is stored as JSON with the keys of the YAML form.
+// The document is stored as JSON with the keys of the YAML form.
 package policystore
 
 import (
@@ -48,6 +49,8 @@ type Store interface {
 	// one, from the calling goroutine, until ctx ends; then it returns nil. Revisions
 	// that pass quickly may be skipped, the last one is always told. fn may use the store.
 	Watch(ctx context.Context, fn func(revision uint64)) error
+	// LoginStore is who is logged in where, with a revision of its own.
+	LoginStore
 }
 
 // encode checks a document and makes the stored form of it.

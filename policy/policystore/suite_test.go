@@ -44,6 +44,12 @@ func suite(t *testing.T, h home) {
 		{"a watcher is told the current revision and each last one", watched},
 		{"a watcher may import", watcherImports},
 		{"a cancelled context ends it", cancelled},
+		{"a login is there for another process until the logout", loggedIn},
+		{"a user is on one phone, and a phone has one user", onePhone},
+		{"every login and logout is in a trail", loginsAudited},
+		{"concurrent logins lose nothing", loginsRace},
+		{"a watcher of the logins is told of each last one", loginsWatched},
+		{"an import keeps the logins", importKeepsLogins},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.run(t, h.fresh(t)) })
 	}
@@ -202,9 +208,14 @@ func largeDocument(t *testing.T, s subject) {
 // watch runs Watch until the test ends and returns what it tells.
 func watch(t *testing.T, s Store) <-chan uint64 {
 	t.Helper()
+	return watchOf(t, s.Watch)
+}
+
+func watchOf(t *testing.T, watch func(context.Context, func(uint64)) error) <-chan uint64 {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	told, done := make(chan uint64, 1000), make(chan error, 1)
-	go func() { done <- s.Watch(ctx, func(r uint64) { told <- r }) }()
+	go func() { done <- watch(ctx, func(r uint64) { told <- r }) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
@@ -284,5 +295,12 @@ func cancelled(t *testing.T, s subject) {
 	if err := s.Watch(ctx, func(uint64) {}); err != nil {
 		t.Errorf("watch: %v", err)
 	}
+	if _, _, err := s.LogIn(ctx, phoneOf("A"), policy.Login{UserID: "ann"}, Note{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("login: %v", err)
+	}
+	if _, _, err := s.Sessions(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("logins: %v", err)
+	}
 	mustLoad(t, s, 0)
+	wantLogins(t, s, 0, policy.Logins{})
 }
