@@ -42,8 +42,11 @@ func (c *Compositor) enrol(p *presentity) {
 	}
 }
 
-// compose makes a presentity's lamp of its members.
+// compose makes a presentity's lamp of its members, or takes what another server tells.
 func (c *Compositor) compose(p *presentity) Lamp {
+	if len(p.members) == 0 && p.external != nil {
+		return *p.external
+	}
 	members := make([]line.Member, 0, len(p.members))
 	for m := range p.members {
 		s := c.sources[m.source]

@@ -59,6 +59,8 @@ type presentity struct {
 	members map[memberKey]struct{}
 	// restored: the lamp is the last one stored, and no source has spoken for it yet.
 	restored bool
+	// external is what another server tells of it (Show); nil if none does.
+	external *Lamp
 }
 
 type memberKey struct{ source, device string }
@@ -132,7 +134,7 @@ func (c *Compositor) Learned(tenant, number string) bool {
 	return false
 }
 
-// Visit calls fn for every presentity that has devices, in the order they were first
+// Visit calls fn for every presentity that has devices or is external, in the order they were first
 // seen, on a copy of the table.
 func (c *Compositor) Visit(fn func(Key, Lamp)) {
 	c.mu.RLock()
@@ -142,7 +144,7 @@ func (c *Compositor) Visit(fn func(Key, Lamp)) {
 	}
 	rows := make([]row, 0, len(c.presentities))
 	for _, p := range c.presentities {
-		if len(p.members) > 0 || p.restored {
+		if len(p.members) > 0 || p.restored || p.external != nil {
 			rows = append(rows, row{p.key, p.lamp})
 		}
 	}
@@ -195,7 +197,7 @@ func (c *Compositor) recompose(id uint32, at time.Time) {
 		return
 	}
 	lamp := c.compose(p)
-	gone := len(p.members) == 0
+	gone := len(p.members) == 0 && p.external == nil
 	if c.keep != nil && (!lamp.Same(&p.lamp) || gone && p.restored) {
 		c.keep(p.key, lamp, gone)
 	}

@@ -33,6 +33,8 @@ type Lamp struct {
 	Calls []device.Call
 	// Name is the line's own display name.
 	Name string
+	// External: another server tells it, by Show.
+	External bool
 	// Offset is that of the change that made it so; it grows with every change of any
 	// presentity within one Epoch (a run of the process).
 	Offset uint64
@@ -40,7 +42,7 @@ type Lamp struct {
 	At time.Time
 }
 
-// Same reports whether two lamps show the same; Offset and At do not count.
+// Same reports whether two lamps show the same; External, Offset and At do not count.
 func (l *Lamp) Same(o *Lamp) bool {
 	return l.State == o.State && l.DND == o.DND && l.Name == o.Name && slices.Equal(l.Calls, o.Calls)
 }

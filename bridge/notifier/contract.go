@@ -51,6 +51,8 @@ type Subscribe struct {
 	// Watcher and Decision say who asks and what was decided; Decision.Line is the presentity.
 	Watcher  policy.Watcher
 	Decision policy.Decision
+	// MaxForwards is what the request had left; 0 = it did not say.
+	MaxForwards uint8
 	// Received is when the request came in.
 	Received time.Time
 	// Answer is called exactly once, from the shard's loop, when the grant is durable

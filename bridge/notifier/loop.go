@@ -29,6 +29,8 @@ type loop struct {
 	watchers map[uint32][]int32 // presentity → slots
 	flows    map[Flow][]int32   // stream flows → slots
 
+	routed map[int32]Watch // slots that watch external presentities; nil = none yet
+
 	txns    []txn
 	freeTxn []int32
 	gone    map[Flow]struct{} // sending failed on them in this round

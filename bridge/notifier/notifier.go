@@ -49,6 +49,9 @@ type Config struct {
 	// Decide decides about a subscription that comes back from the store, since the policy
 	// may have changed meanwhile; Unavailable leaves it as it is. nil = all stay.
 	Decide func(Standing) policy.Decision
+	// External is told which external presentities are watched, and completes what was
+	// decided about them. nil = there are none.
+	External External
 	// MaxBacklog is how many messages may wait in one loop before SUBSCRIBEs get 503; 0 = 65536.
 	MaxBacklog int
 	Logger     *slog.Logger
@@ -72,6 +75,7 @@ type Notifier struct {
 	stopping  atomic.Bool
 	began     time.Time
 	decide    func(Standing) policy.Decision
+	external  External
 
 	mu     sync.Mutex             // guards what follows
 	failed string                 // last store error that was logged
@@ -96,7 +100,7 @@ func New(c Config) *Notifier {
 	n := &Notifier{
 		lamps: c.Lamps, transport: c.Transport, backend: c.Backend, committer: noStore{}, owner: c.Owner,
 		rules: c.Rules, backlog: c.MaxBacklog, log: c.Logger, metrics: newMetrics(c.Registerer),
-		ready: make(chan struct{}), ended: make(chan struct{}), began: time.Now(), decide: c.Decide, held: map[policy.Watcher]int{},
+		ready: make(chan struct{}), ended: make(chan struct{}), began: time.Now(), decide: c.Decide, external: c.External, held: map[policy.Watcher]int{},
 	}
 	if c.Committer != nil {
 		n.committer = c.Committer

@@ -36,6 +36,7 @@ func (l *loop) remove(slot int32, forget bool) {
 		l.persist(e, true)
 	}
 	l.cancel(e)
+	l.route(slot, "")
 	delete(l.byKey, e.key)
 	l.unwatch(e.Presentity, slot)
 	l.unflow(e.flow, slot)

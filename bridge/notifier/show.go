@@ -99,6 +99,7 @@ func (l *loop) decided(slot int32, s Standing, d policy.Decision) {
 	if d.Allow() && d.Line != (policy.Line{}) && (d.Line != s.Line || d.Device != device) {
 		l.rewatch(slot, d)
 	}
+	l.route(slot, d.Route)
 	l.advance(slot, subscription.Input{
 		Kind: subscription.Reauthorized, Allowed: d.Allow(), View: d.View, Pickup: d.Pickup,
 	})

@@ -22,6 +22,10 @@ func (l *loop) subscribe(s *Subscribe) {
 		s.Answer(Answer{Status: status})
 		return
 	}
+	if a := l.admit(s); a.Status != 0 {
+		s.Answer(a)
+		return
+	}
 	id := shardOf(s.CallID)
 	k, slot, found := l.find(s)
 	sh := l.shard(id)
@@ -113,6 +117,7 @@ func (l *loop) open(id uint16, k string, s *Subscribe) {
 	}
 	hot.Presentity = l.n.lamps.Intern(presentityOf(&hot, &c))
 	slot := l.add(k, subscription.New(hot, c), s.Flow)
+	l.routeFor(slot, s)
 	l.accept(slot, s, subscription.Opened)
 }
 
@@ -142,6 +147,7 @@ func (l *loop) refresh(slot int32, s *Subscribe) {
 		if e.Flags &^= subscription.PickupAllowed; s.Decision.Pickup {
 			e.Flags |= subscription.PickupAllowed
 		}
+		l.routeFor(slot, s)
 	}
 	l.accept(slot, s, subscription.Refreshed)
 }

@@ -38,6 +38,8 @@ type parsed struct {
 	to       string
 	target   wanted
 	routes   string
+	// maxForwards is 0 if the request does not say.
+	maxForwards uint8
 }
 
 // parseSubscribe does the checks that need only the request itself (DESIGN §3), in the
@@ -61,6 +63,8 @@ func (s *Server) parseSubscribe(q *ask) (p parsed, err error) {
 			return p, malformed("Max-Forwards is not a number")
 		} else if n == 0 {
 			return p, ErrTooManyHops
+		} else {
+			p.maxForwards = uint8(min(n, 255)) //nolint:gosec // bounded
 		}
 	}
 	if p.target, err = targetOf(q, p.inDialog); err != nil {
@@ -135,6 +139,7 @@ func (s *Server) accept(sub *notifier.Subscribe, q *ask, p *parsed, at at) error
 		CallID: q.callID, RemoteTag: q.fromTag(), LocalTag: q.toTag(),
 		CSeq: q.cseq, Expires: p.expires, Package: p.event.pkg, Content: p.content,
 		Dialect: dialect, Flow: flow, Watcher: watcher, Decision: decision, Received: at.received,
+		MaxForwards: p.maxForwards,
 	}
 	c := &sub.Cold
 	c.CallID, c.LocalTag, c.RemoteTag = sub.CallID, sub.LocalTag, sub.RemoteTag

@@ -25,9 +25,10 @@ func (x *exchange) other() {
 	case sip.CANCEL, sip.BYE, sip.PRACK, sip.UPDATE:
 		// RFC 3261 §9.2, §15.1.2: there is nothing they could belong to.
 		x.refuse(ErrNoDialog)
-	case sip.NOTIFY, sip.INFO:
-		// RFC 6665 §4.1.3: a NOTIFY that matches no subscription of ours.
-		if inDialog || req.Method == sip.NOTIFY {
+	case sip.NOTIFY:
+		x.notify()
+	case sip.INFO:
+		if inDialog {
 			x.refuse(ErrNoDialog)
 			return
 		}

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	allow       = "OPTIONS, SUBSCRIBE"
+	allow       = "NOTIFY, OPTIONS, SUBSCRIBE"
 	allowEvents = "dialog, presence"
 	accepts     = "application/dialog-info+xml, application/pidf+xml, application/xpidf+xml"
 )

@@ -52,6 +52,8 @@ type Server struct {
 	listeners []*streamListener
 	agent     *sipgo.UserAgent
 	stack     *sipgo.Server
+	// subscriber is set before Run; nil if there is none.
+	subscriber Subscriber
 
 	stopping chan struct{}
 	mu       sync.Mutex // guards stopped; handlers.Add happens under it
@@ -91,7 +93,7 @@ func New(c Config) (*Server, error) {
 	}
 	s.streams = newStreams(s.screener, &s.config.Limits, &s.config.Timeouts, m)
 	s.streams.dialer.accept = s.acceptorFor
-	s.agent, s.stack, err = newStack(c.Logger, m, s.arrived, func(*sip.Response) { m.strays.Inc() })
+	s.agent, s.stack, err = newStack(c.Logger, m, s.arrived, s.stray)
 	if err != nil {
 		return nil, fmt.Errorf("sipua: %w", err)
 	}

@@ -54,7 +54,7 @@ type Input struct {
 	View    policy.View
 	Pickup  bool
 	Early   bool
-	// Reason: Left.
+	// Reason: Left, and Reauthorized if not allowed (NoReason = Rejected).
 	Reason Reason
 	// Durable: Opened and Refreshed, whether the store can be reached.
 	Durable bool
@@ -299,14 +299,18 @@ func (u Rules) reauthorized(r *Record, in Input, e *Effects) {
 	if r.Status == Terminated {
 		return
 	}
+	why := in.Reason
+	if why == NoReason {
+		why = Rejected
+	}
 	switch {
 	case !in.Allowed && in.Early:
-		r.Status, r.Reason = Terminated, Rejected
+		r.Status, r.Reason = Terminated, why
 		r.Flags |= Due
 		e.Forget = true
 		return
 	case !in.Allowed:
-		u.terminate(r, in, e, Rejected)
+		u.terminate(r, in, e, why)
 		return
 	}
 	pickup := r.Flags &^ PickupAllowed

@@ -1,0 +1,131 @@
+package notifier
+
+import (
+	"time"
+
+	"blfbridge/bridge/compositor"
+	"blfbridge/bridge/subscription"
+	"blfbridge/policy"
+)
+
+// External are the presentities that other servers tell of: those whose Decision has a
+// Route. *trunk.Subscriber is one. Its methods are called from the loops, at subscribing,
+// leaving and deciding, never per NOTIFY; they must not block or call the notifier, but
+// for what only posts (Recheck).
+type External interface {
+	// Admit completes a Decision that has a Route by what is known of the presentity:
+	// the group of the trunk that it is subscribed through, or how that failed
+	// (Unavailable: not now). retry says when it makes sense to ask again.
+	Admit(w policy.Watcher, d policy.Decision) (_ policy.Decision, retry time.Duration)
+	// Watch and Unwatch say that a subscription to the presentity stands, and that it is over.
+	Watch(Watch)
+	Unwatch(Watch)
+}
+
+// Watch is one subscription to an external presentity. It is comparable.
+type Watch struct {
+	Key compositor.Key
+	// Presentity is its number at the compositor.
+	Presentity uint32
+	// Route names the policy's route to it.
+	Route   string
+	Watcher policy.Watcher
+	// MaxForwards is what the SUBSCRIBE had left; 0 = not known.
+	MaxForwards uint8
+}
+
+// admit completes the decision about a SUBSCRIBE to an external presentity; a status
+// refuses it.
+func (l *loop) admit(s *Subscribe) (a Answer) {
+	if s.Decision.Route == "" || l.n.external == nil || s.Expires == 0 && s.LocalTag != "" {
+		return a
+	}
+	d, retry := l.n.external.Admit(s.Watcher, s.Decision)
+	switch d.Outcome {
+	case policy.Allowed:
+		s.Decision = d
+	case policy.NotFound:
+		a.Status = 404
+	case policy.Unavailable:
+		a.Status, a.RetryAfter = 503, max(retry, time.Second)
+	default:
+		a.Status = 403
+	}
+	return a
+}
+
+// routeFor is route for a SUBSCRIBE.
+func (l *loop) routeFor(slot int32, s *Subscribe) {
+	if s.Expires > 0 {
+		l.routeBy(slot, s.Decision.Route, s.MaxForwards)
+	}
+}
+
+// route says by which route a subscription's presentity is reached; empty if it is ours,
+// or the subscription is over.
+func (l *loop) route(slot int32, route string) {
+	hops := l.routed[slot].MaxForwards
+	l.routeBy(slot, route, hops)
+}
+
+func (l *loop) routeBy(slot int32, route string, hops uint8) {
+	was, had := l.routed[slot]
+	if !had && route == "" || l.n.external == nil {
+		return
+	}
+	e := &l.records[slot]
+	if route != "" && e.Status != subscription.Terminated {
+		c := e.Cold()
+		now := Watch{presentityOf(&e.Hot, &c), e.Presentity, route, watcherOf(&e.Hot, &c), hops}
+		if had && was == now {
+			return
+		}
+		if l.routed == nil {
+			l.routed = map[int32]Watch{}
+		}
+		l.routed[slot] = now
+		l.n.external.Watch(now)
+	} else {
+		delete(l.routed, slot)
+	}
+	if had {
+		l.n.external.Unwatch(was)
+	}
+}
+
+// Recheck decides the subscriptions to one presentity anew, because what is known of it at
+// its server has changed: one that is not allowed any more ends with the reason that its
+// outcome stands for. It never blocks; decide is called from the loops.
+func (n *Notifier) Recheck(presentity uint32, decide func(Standing) policy.Decision) {
+	for _, l := range n.loops {
+		l.box.post(message{call: func(l *loop) {
+			for i := len(l.watchers[presentity]) - 1; i >= 0; i-- {
+				w := l.watchers[presentity]
+				if i >= len(w) {
+					continue
+				}
+				slot := w[i]
+				e := &l.records[slot]
+				if e.Status == subscription.Terminated {
+					continue
+				}
+				c := e.Cold()
+				l.rechecked(slot, decide(Standing{watcherOf(&e.Hot, &c), lineOf(&c), c.Entity}))
+			}
+		}})
+	}
+}
+
+func (l *loop) rechecked(slot int32, d policy.Decision) {
+	in := subscription.Input{Kind: subscription.Reauthorized, Allowed: d.Allow(), View: d.View, Pickup: d.Pickup}
+	switch d.Outcome {
+	case policy.NotFound:
+		in.Reason = subscription.NoResource
+	case policy.Unavailable:
+		in.Reason = subscription.Probation
+	}
+	if !d.Allow() {
+		l.route(slot, "")
+	}
+	l.advance(slot, in)
+}
