@@ -12,6 +12,8 @@ func (s *Snapshot) compileTenant(d *Tenant) *tenant {
 		name:       d.Name,
 		dial:       newDialPlan(d),
 		pickup:     cmp.Or(d.PickupCode, DefaultPickupCode),
+		login:      d.LoginCode,
+		logout:     d.LogoutCode,
 		learn:      d.Learn == nil || *d.Learn,
 		groups:     map[string]uint32{},
 		pairs:      map[uint64]relation{},

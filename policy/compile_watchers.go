@@ -47,7 +47,7 @@ func (t *tenant) compileWatchers(s *Snapshot, d *Tenant) {
 			kind: WatcherEndUser, name: u.UserID, outcome: Allowed, callLists: true,
 			rule:  fmt.Sprintf("end user %s", u.UserID),
 			group: t.group(u.PresenceGroup), space: t.space(u.SubscribeCallingSearchSpace),
-			profiles: slices.Clone(u.DeviceProfiles),
+			profiles: slices.Clone(u.DeviceProfiles), pin: u.PIN,
 		}
 		t.users[u.UserID] = e
 		t.identify(u.UserID, e)

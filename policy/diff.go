@@ -195,6 +195,12 @@ func compare(out *[]string, path string, a, b reflect.Value) {
 		compareDigest(out, path, g, b.Interface().(*Digest))
 		return
 	}
+	if a.Type() == pinType {
+		if a.String() != b.String() {
+			*out = append(*out, path+": another secret")
+		}
+		return
+	}
 	x, y := shown(a), shown(b)
 	if x != y {
 		*out = append(*out, fmt.Sprintf("%s: %s → %s", path, x, y))

@@ -88,6 +88,14 @@ type Tenant struct {
 	NationalDigits int `json:"national_digits,omitempty"`
 	// PickupCode is dialled before a number to pick it up. Default "*89".
 	PickupCode string `json:"pickup_code,omitempty"`
+	// LoginCode is dialled on a phone with extension mobility to log in there, before the
+	// user and, behind a *, the user's pin: "*56" makes it *562001*1234. The user is a user
+	// id, or the primary line of a device profile, which is then the one in force. Empty
+	// (the default) = logins are not dialled.
+	LoginCode string `json:"login_code,omitempty"`
+	// LogoutCode is dialled on a phone to log out whoever is logged in there, such as
+	// "*57". Empty (the default) = logouts are not dialled.
+	LogoutCode string `json:"logout_code,omitempty"`
 	// Learn: a number that a PBX of the tenant reports is a line of the <None> partition
 	// with the Standard group, also when it is not listed. Default true.
 	Learn               *bool                `json:"learn,omitempty"`

@@ -89,7 +89,12 @@ type EndUser struct {
 	// DeviceProfiles are the user's for extension mobility; the first is the one a login
 	// takes unless it names another.
 	DeviceProfiles []string `json:"device_profiles,omitempty"`
+	// PIN is dialled with a login: digits. Without one nothing but the user is dialled.
+	PIN PIN `json:"pin,omitempty"`
 }
+
+// PIN is a secret of digits.
+type PIN string
 
 // Digest are the credentials of a phone or user: a password, or hashes of it for one
 // realm, which keep the password out of the document.

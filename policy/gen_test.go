@@ -42,6 +42,7 @@ func randomDocument(r *rand.Rand) *Document {
 func (g gen) tenant(name string) Tenant {
 	t := Tenant{
 		Name: name, Learn: g.maybe(), CountryCode: pick(g, "", "1", "64"), PickupCode: pick(g, "", "*89", "**"),
+		LoginCode: pick(g, "", "*56"), LogoutCode: pick(g, "", "*57"),
 		PresenceGroups: []PresenceGroup{{Name: "A"}, {Name: "B", Description: pick(g, "", "x: y", "yes", "007")}},
 		Partitions:     []Partition{{Name: "P"}, {Name: "Q"}},
 		CallingSearchSpaces: []CallingSearchSpace{

@@ -38,19 +38,8 @@ var (
 // at a time. profile may be empty for the user's first. Whoever was logged in there
 // before is not any more.
 func (l Logins) LogIn(s *Snapshot, phone PhoneRef, user, profile string) (Logins, error) {
-	t := s.tenants[phone.Tenant]
-	if t == nil || t.phones[phone.Phone] == nil {
-		return nil, fmt.Errorf("%w: %q of tenant %q", ErrNoPhone, phone.Phone, phone.Tenant)
-	}
-	if !t.phones[phone.Phone].mobile {
-		return nil, fmt.Errorf("%w: %q", ErrNotMobile, phone.Phone)
-	}
-	u := t.users[user]
-	if u == nil {
-		return nil, fmt.Errorf("%w: %q", ErrNoUser, user)
-	}
-	if u.profile(t, profile) == nil {
-		return nil, fmt.Errorf("%w: %q has %s", ErrNoProfile, user, orList(u.profiles))
+	if _, err := s.LoginProfile(phone, Login{user, profile}); err != nil {
+		return nil, err
 	}
 	next := Logins{}
 	for p, in := range l {
@@ -60,6 +49,27 @@ func (l Logins) LogIn(s *Snapshot, phone PhoneRef, user, profile string) (Logins
 	}
 	next[phone] = Login{user, profile}
 	return next, nil
+}
+
+// LoginProfile names the device profile that a login puts in force on a phone. The error
+// says why the document does not allow the login: such a one counts for nothing.
+func (s *Snapshot) LoginProfile(phone PhoneRef, in Login) (string, error) {
+	t := s.tenants[phone.Tenant]
+	if t == nil || t.phones[phone.Phone] == nil {
+		return "", fmt.Errorf("%w: %q of tenant %q", ErrNoPhone, phone.Phone, phone.Tenant)
+	}
+	if !t.phones[phone.Phone].mobile {
+		return "", fmt.Errorf("%w: %q", ErrNotMobile, phone.Phone)
+	}
+	u := t.users[in.UserID]
+	if u == nil {
+		return "", fmt.Errorf("%w: %q", ErrNoUser, in.UserID)
+	}
+	p := u.profile(t, in.Profile)
+	if p == nil {
+		return "", fmt.Errorf("%w: %q has %s", ErrNoProfile, in.UserID, orList(u.profiles))
+	}
+	return p.name, nil
 }
 
 // LogOut logs out whoever is logged in on a phone: its logout profile is in force again.

@@ -2,14 +2,19 @@ package policy
 
 import "reflect"
 
-// HoldsSecrets reports whether a document has passwords or hashes in it, whosever: who
-// exports it must be allowed to know them.
+// HoldsSecrets reports whether a document has passwords, hashes or PINs in it, whosever:
+// who exports it must be allowed to know them.
 func HoldsSecrets(d *Document) bool { return d != nil && holdsSecrets(reflect.ValueOf(d).Elem()) }
 
-var digestType = reflect.TypeFor[Digest]()
+var (
+	digestType = reflect.TypeFor[Digest]()
+	pinType    = reflect.TypeFor[PIN]()
+)
 
 func holdsSecrets(v reflect.Value) bool {
 	switch v.Kind() {
+	case reflect.String:
+		return v.Type() == pinType && v.Len() > 0
 	case reflect.Pointer:
 		return !v.IsNil() && holdsSecrets(v.Elem())
 	case reflect.Slice:

@@ -10,6 +10,7 @@ func TestHoldsSecrets(t *testing.T) {
 		"user":     {Tenants: []Tenant{{}, {EndUsers: []EndUser{{Digest: &Digest{Password: "x"}}}}}},
 		"trunk":    {Tenants: []Tenant{{Trunks: []Trunk{{Digest: &Digest{HA1: "x"}}}}}},
 		"outbound": {Tenants: []Tenant{{Trunks: []Trunk{{OutboundDigest: g}}}}},
+		"pin":      {Tenants: []Tenant{{EndUsers: []EndUser{{UserID: "ann", PIN: "1234"}}}}},
 		"app":      {Tenants: []Tenant{{ApplicationUsers: []ApplicationUser{{Digest: g}}}}},
 	} {
 		if !HoldsSecrets(d) {

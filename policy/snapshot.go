@@ -66,6 +66,8 @@ type tenant struct {
 	domains    []string
 	dial       dialPlan
 	pickup     string
+	login      string
+	logout     string
 	learn      bool
 	groupNames []string // index 0 is Standard
 	groups     map[string]uint32
@@ -141,6 +143,7 @@ type watcherEntry struct {
 	// mobile: end users can log in. profiles are those of an end user.
 	mobile   bool
 	profiles []string
+	pin      PIN
 }
 
 type button struct {

@@ -145,6 +145,7 @@ func (v *validator) endUsers(path string, t *Tenant, r *refs) {
 		v.group(at+".presence_group", u.PresenceGroup, r.groups)
 		v.space(at, u.SubscribeCallingSearchSpace, r)
 		v.digest(at+".digest", u.Digest, r)
+		v.pin(at+".pin", u.PIN)
 	}
 }
 

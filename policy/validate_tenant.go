@@ -103,9 +103,7 @@ func (v *validator) dialling(path string, t *Tenant) {
 	if t.NationalDigits != 0 && (t.NationalDigits < minInternational || t.NationalDigits > 14) {
 		v.add(path+".national_digits", "%d is not possible: 7 to 14, or 0 for no fixed length", t.NationalDigits)
 	}
-	if strings.ContainsFunc(t.PickupCode, func(c rune) bool { return !strings.ContainsRune("0123456789*#", c) }) {
-		v.add(path+".pickup_code", "%q is no code: digits, * and # such as \"*89\"", t.PickupCode)
-	}
+	v.codes(path, t)
 }
 
 func (v *validator) permissions(path string, t *Tenant, groups *nameSet) {
