@@ -135,7 +135,7 @@ func (k *policyKeeper) swap(ctx context.Context) {
 		if k.b.identified(next, s).Kind != s.Watcher.Kind {
 			return false
 		}
-		return !changes.Touches(s.Watcher, k.b.target(next, s.Entity)) &&
+		return !changes.Touches(s.Watcher, k.b.target(next, s.Watcher.Tenant, s.Entity)) &&
 			!changes.Touches(s.Watcher, policy.Target{Tenant: s.Line.Tenant, Number: s.Line.Number})
 	}
 	decide := func(s notifier.Standing) policy.Decision { return k.decide(next, s) }
@@ -146,7 +146,12 @@ func (k *policyKeeper) swap(ctx context.Context) {
 
 // decide decides about a standing subscription.
 func (k *policyKeeper) decide(snap *policy.Snapshot, s notifier.Standing) policy.Decision {
-	return policy.Decide(snap, k.b.identified(snap, s), k.b.target(snap, s.Entity), policy.Counts{})
+	w := k.b.identified(snap, s)
+	d := policy.Decide(snap, w, k.b.target(snap, w.Tenant, s.Entity), policy.Counts{})
+	if d.Route != "" {
+		d.Outcome = policy.Refused // it is no line of ours any more
+	}
+	return d
 }
 
 // identified is the watcher of a standing subscription as it would be known if it
@@ -156,7 +161,7 @@ func (b *Bridge) identified(snap *policy.Snapshot, s notifier.Standing) policy.W
 	if w.Kind != policy.WatcherUnknown {
 		return w
 	}
-	tenant := b.target(snap, s.Entity).Tenant
+	tenant := b.target(snap, w.Tenant, s.Entity).Tenant
 	if w.Tenant == s.Line.Tenant {
 		w.Tenant = tenant // an unknown watcher belongs where its target does
 	}
@@ -179,7 +184,7 @@ func (b *Bridge) identified(snap *policy.Snapshot, s notifier.Standing) policy.W
 func (k *policyKeeper) decideRestored(s notifier.Standing) policy.Decision {
 	snap := k.snapshot()
 	d := k.decide(snap, s)
-	if d.Outcome == policy.NotFound || k.b.target(snap, s.Entity).Tenant != s.Line.Tenant {
+	if d.Outcome == policy.NotFound || k.b.target(snap, s.Watcher.Tenant, s.Entity).Tenant != s.Line.Tenant {
 		d.Outcome = policy.Unavailable
 	}
 	return d

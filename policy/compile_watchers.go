@@ -143,10 +143,10 @@ func (t *tenant) buttonNumber(b *BLFButton) string {
 	if uri == "" {
 		return t.dial.normalise(b.number())
 	}
-	user, host, ok := splitURI(uri)
+	user, host := SplitURI(uri)
 	h := normaliseHost(host)
 	switch {
-	case !ok:
+	case user == "" || h == "":
 		return ""
 	case slices.Contains(t.domains, h):
 	case t.foreign(h):
@@ -155,25 +155,6 @@ func (t *tenant) buttonNumber(b *BLFButton) string {
 		return ""
 	}
 	return t.dial.normalise(user)
-}
-
-// splitURI takes a SIP URI (or user@host, as CUCM writes it) apart.
-func splitURI(uri string) (user, host string, ok bool) {
-	for _, scheme := range []string{"sip:", "sips:"} {
-		if len(uri) > len(scheme) && strings.EqualFold(uri[:len(scheme)], scheme) {
-			uri = uri[len(scheme):]
-			break
-		}
-	}
-	i := strings.LastIndexByte(uri, '@')
-	if i <= 0 {
-		return "", "", false
-	}
-	user, host = uri[:i], uri[i+1:]
-	if j := strings.IndexAny(host, ";?>"); j >= 0 {
-		host = host[:j]
-	}
-	return user, host, host != ""
 }
 
 func onOff(on bool) string {

@@ -110,7 +110,7 @@ func parseWatcher(s string) Watcher {
 }
 
 func parseTarget(snap *Snapshot, w Watcher, s string) Target {
-	if user, host, ok := splitURI(s); ok && strings.HasPrefix(s, "sip:") {
+	if user, host := SplitURI(s); strings.HasPrefix(s, "sip:") {
 		t, _ := snap.ResolveTarget(w.Tenant, user, host, nil)
 		return t
 	}

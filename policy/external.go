@@ -1,32 +1,5 @@
 package policy
 
-// ResolveTarget finds what a request URI names: the tenant of its host and the number,
-// without pickup code; or a SIP URI of a foreign host, where the watcher's tenant has a
-// route for that. ours is as for TenantByHost. ok is false if nobody has the host.
-// Learned is left to the caller.
-func (s *Snapshot) ResolveTarget(watcherTenant, user, host string, ours func(host string) bool) (t Target, ok bool) {
-	h := normaliseHost(host)
-	if h != "" && s.hosts[h] == nil && (ours == nil || !ours(h)) {
-		if wt := s.tenants[watcherTenant]; wt != nil && wt.foreign(h) {
-			return Target{Tenant: watcherTenant, Number: unescape(user) + "@" + h, Host: h}, true
-		}
-	}
-	tenant, ok := s.TenantByHost(host, ours)
-	if !ok {
-		return Target{}, false
-	}
-	t = Target{Tenant: tenant}
-	t.Number, _ = s.StripPickup(tenant, user)
-	return t, true
-}
-
-// foreign reports whether a normalised host, which is no tenant's, has external
-// presentities: a SIP route pattern matches it, or the tenant has domains of its own and
-// sends the rest to its default presence trunk.
-func (t *tenant) foreign(host string) bool {
-	return t.routing.knows(host) || t.routing.fallback != nil && len(t.domains) > 0
-}
-
 // external decides steps 2 to 6 for an external presentity. DecideTrunk asks the groups
 // again once a trunk is tried: here any of the route's trunks will do.
 func (s *Snapshot) external(t *tenant, a asker, target Target, e *routeEntry, tr *tracer) Decision {

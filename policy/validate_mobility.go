@@ -87,12 +87,12 @@ func (v *validator) button(path string, b *BLFButton, t *Tenant, r *refs) {
 	case b.Partition != "" && b.Number == "":
 		v.add(path+".partition", "a partition is for a directory number: write number")
 	case uri != "":
-		_, host, ok := splitURI(uri)
+		user, host := SplitURI(uri)
 		at := path + ".uri"
 		if b.URI == "" {
 			at = path + ".destination"
 		}
-		if !ok {
+		if user == "" || host == "" {
 			v.add(at, "%q is no SIP URI: user@host", uri)
 		} else if b.Device && foreignHost(t, host) {
 			v.add(path+".device", "device-based watching is for our own phones: %q is elsewhere", host)

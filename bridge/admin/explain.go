@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -59,30 +60,21 @@ func Explain(f Facts, q Question) (api.Explanation, error) {
 	} else {
 		e.Notes = append(e.Notes, "no source address given: the watcher counts as trusted, or its credentials as right")
 	}
-	wUser, wHost := splitURI(q.Watcher)
-	tUser, tHost := splitURI(q.Target)
-	watcherTenant, targetTenant, ok := f.tenants(q.Tenant, wHost, tHost)
+	wUser, wHost := policy.SplitURI(q.Watcher)
+	watcherTenant := ""
+	if wHost != "" {
+		watcherTenant, _ = f.Snapshot.TenantByHost(wHost, nil)
+	}
+	t, ok := f.target(&e, watcherTenant, q)
 	if !ok {
-		e.Target.Number = tUser
-		rule := fmt.Sprintf("host %q belongs to no tenant", tHost)
-		e.Steps = []api.ExplainStep{{Step: policy.StepTarget.String(), Result: policy.NotFound.String(), Rule: rule}}
-		e.Outcome, e.Status, e.Rule = policy.NotFound.String(), statusOf(policy.NotFound), rule
 		return e, nil
 	}
-	w, known := f.Snapshot.WatcherByIdentity(watcherTenant, wUser)
+	w, known := f.Snapshot.WatcherByIdentity(cmp.Or(watcherTenant, t.Tenant), wUser)
 	if !known && wHost != "" {
 		w.ID = wUser + "@" + wHost
 	}
 	w.Trusted = trusted
-	t := policy.Target{Tenant: targetTenant, Learned: true}
-	t.Number, e.Target.PickupCode = f.Snapshot.StripPickup(targetTenant, tUser)
-	if f.Learned != nil {
-		t.Learned = f.Learned(targetTenant, t.Number)
-	} else {
-		e.Notes = append(e.Notes, "no PBX was asked: every number counts as reported by one")
-	}
 	e.Watcher.Tenant, e.Watcher.Kind, e.Watcher.ID, e.Watcher.Trusted = w.Tenant, w.Kind.String(), w.ID, w.Trusted
-	e.Target.Tenant, e.Target.Number, e.Target.Learned = t.Tenant, t.Number, t.Learned
 	for _, step := range policy.Explain(f.Snapshot, w, t, policy.Counts{}) {
 		e.Steps = append(e.Steps, api.ExplainStep{Step: step.Step.String(), Result: step.Result, Rule: step.Rule})
 	}
@@ -96,33 +88,37 @@ func Explain(f Facts, q Question) (api.Explanation, error) {
 	return e, nil
 }
 
-// tenants finds both tenants as a SUBSCRIBE's are found: each by its host, a watcher of
-// an unknown host in the target's.
-func (f *Facts) tenants(given, watcherHost, targetHost string) (watcher, target string, ok bool) {
+// target resolves the target as a SUBSCRIBE's is; of one without host the tenant is the one
+// given, else the watcher's, else the default. ok is false if nobody has the host, which
+// e says then.
+func (f *Facts) target(e *api.Explanation, watcherTenant string, q Question) (t policy.Target, ok bool) {
 	ours := f.Ours
 	if ours == nil {
 		ours = func(host string) bool { return host == "localhost" || isAddress(host) }
 	}
-	var hasHost bool
-	if watcherHost != "" {
-		watcher, hasHost = f.Snapshot.TenantByHost(watcherHost, nil)
+	user, host := policy.SplitURI(q.Target)
+	if tenant := cmp.Or(q.Tenant, watcherTenant); host == "" && tenant != "" {
+		t, _ = f.Snapshot.TargetIn(tenant, user)
+	} else if t, ok = f.Snapshot.ResolveTarget(cmp.Or(watcherTenant, q.Tenant), user, host, ours); !ok {
+		e.Target.Number = user
+		rule := fmt.Sprintf("host %q belongs to no tenant", host)
+		e.Steps = []api.ExplainStep{{Step: policy.StepTarget.String(), Result: policy.NotFound.String(), Rule: rule}}
+		e.Outcome, e.Status, e.Rule = policy.NotFound.String(), statusOf(policy.NotFound), rule
+		return t, false
 	}
 	switch {
-	case targetHost != "":
-		if target, ok = f.Snapshot.TenantByHost(targetHost, ours); !ok {
-			return "", "", false
-		}
-	case given != "":
-		target = given
-	case hasHost:
-		target = watcher
+	case t.Host != "":
+	case f.Learned != nil:
+		t.Learned = f.Learned(t.Tenant, t.Number)
 	default:
-		target, _ = f.Snapshot.TenantByHost("", nil)
+		t.Learned = true
+		e.Notes = append(e.Notes, "no PBX was asked: every number counts as reported by one")
 	}
-	if !hasHost {
-		watcher = target
+	if t.Host == "" {
+		_, e.Target.PickupCode = f.Snapshot.TargetIn(t.Tenant, user)
 	}
-	return watcher, target, true
+	e.Target.Tenant, e.Target.Number, e.Target.Learned = t.Tenant, t.Number, t.Learned
+	return t, true
 }
 
 // statusOf is how sipua answers an outcome.
@@ -138,29 +134,6 @@ func statusOf(o policy.Outcome) int {
 		return 503
 	}
 	return 403
-}
-
-// splitURI takes user and host out of a SIP URI, user@host, or a bare number or name.
-func splitURI(s string) (user, host string) {
-	s = uriOf(strings.TrimSpace(s))
-	if policy.SpecialName(s) && !hasScheme(s) {
-		return s, "" // park:701@parkedcalls: the @ is its own
-	}
-	if hasScheme(s) {
-		_, s, _ = strings.Cut(s, ":")
-	}
-	i := strings.LastIndexByte(s, '@')
-	if i < 0 {
-		return s, ""
-	}
-	host, _, _ = strings.Cut(s[i+1:], ";")
-	host, _, _ = strings.Cut(host, "?")
-	return s[:i], host
-}
-
-func hasScheme(s string) bool {
-	scheme, _, ok := strings.Cut(strings.ToLower(s), ":")
-	return ok && (scheme == "sip" || scheme == "sips" || scheme == "tel")
 }
 
 func sourceAddress(s string) (netip.Addr, error) {

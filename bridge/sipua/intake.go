@@ -118,17 +118,19 @@ type at struct {
 // accept decides about a SUBSCRIBE that was parsed.
 func (s *Server) accept(sub *notifier.Subscribe, q *ask, p *parsed, at at) error {
 	snap := s.config.Policy()
-	if err := s.resolve(snap, &p.target); err != nil {
-		return err
-	}
 	if !q.hop.source.IsValid() {
 		return ErrBadRequest
 	}
-	watcher, challenge, err := s.identify(q, snap, caller{q.hop.source.Addr(), p.target.tenant, at.received})
+	claim := claimOf(q, snap)
+	target, err := s.resolve(snap, claim.tenant, p.target)
+	if err != nil {
+		return err
+	}
+	watcher, challenge, err := s.identify(q, snap, caller{claim, target.Tenant, at.received})
 	if err != nil {
 		return s.challenged(err, challenge, at.received)
 	}
-	decision, err := s.decide(snap, p, watcher)
+	decision, err := s.decide(snap, p, watcher, target)
 	if err != nil {
 		return s.challenged(err, challenge, at.received)
 	}
@@ -154,7 +156,7 @@ func (s *Server) accept(sub *notifier.Subscribe, q *ask, p *parsed, at at) error
 
 // decide asks the policy. What exists already is not counted against itself, and who
 // only wants to leave may.
-func (s *Server) decide(snap *policy.Snapshot, p *parsed, w policy.Watcher) (policy.Decision, error) {
+func (s *Server) decide(snap *policy.Snapshot, p *parsed, w policy.Watcher, t policy.Target) (policy.Decision, error) {
 	leaving := p.inDialog && p.expires == 0
 	counts := policy.Counts{}
 	if !p.inDialog && p.expires > 0 {
@@ -163,12 +165,14 @@ func (s *Server) decide(snap *policy.Snapshot, p *parsed, w policy.Watcher) (pol
 			return policy.Decision{}, ErrFull
 		}
 	}
-	t := policy.Target{Tenant: p.target.tenant, Number: p.target.number}
-	t.Learned = t.Number != "" && s.config.Learned(t.Tenant, t.Number)
 	d := policy.Decide(snap, w, t, counts)
 	if err := outcomeError(d.Outcome); err != nil && (!leaving || d.Outcome == policy.Challenged) {
 		s.log.Debug("a SUBSCRIBE was refused", "watcher", w.ID, "presentity", t.Number, "event", p.event.pkg.String(), "rule", d.Rule)
 		return d, err
+	}
+	if d.Route != "" && !leaving {
+		s.log.Debug("an external presentity was refused: it cannot be subscribed to", "watcher", w.ID, "presentity", t.Number, "rule", d.Rule)
+		return d, ErrUnavailable
 	}
 	if p.event.oneDialog && !leaving && !ownLine(snap, w, d.Line) {
 		// FIELD §2.14, RFC 4235 §3.2: who may see one dialog's identifiers could take

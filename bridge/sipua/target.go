@@ -9,11 +9,9 @@ import (
 
 // wanted is what a SUBSCRIBE asks to watch.
 type wanted struct {
-	uri    string // as subscribed to
-	user   string // of the URI, escapes as sent; the number of a tel URI
-	host   string // empty for a tel URI
-	tenant string
-	number string // normalised, without pickup code
+	uri  string // as subscribed to
+	user string // of the URI, escapes as sent; the number of a tel URI
+	host string // empty for a tel URI
 }
 
 // targetOf finds the target: the request URI, or To where the request URI has no user
@@ -51,15 +49,14 @@ func addressOf(value string) (sipURI, bool) {
 	return parseURI(text)
 }
 
-// resolve names tenant and number of the target.
-func (s *Server) resolve(snap *policy.Snapshot, w *wanted) error {
-	tenant, ok := snap.TenantByHost(w.host, s.ours)
+// resolve finds what a watcher of that tenant (empty: unknown yet) means.
+func (s *Server) resolve(snap *policy.Snapshot, watcherTenant string, w wanted) (policy.Target, error) {
+	t, ok := snap.ResolveTarget(watcherTenant, w.user, w.host, s.ours)
 	if !ok {
-		return ErrNotFound
+		return t, ErrNotFound
 	}
-	w.tenant = tenant
-	w.number, _ = snap.StripPickup(tenant, w.user)
-	return nil
+	t.Learned = t.Host == "" && t.Number != "" && s.config.Learned(t.Tenant, t.Number)
+	return t, nil
 }
 
 // ours reports whether a host is this server: an address it listens on, or what it advertises.

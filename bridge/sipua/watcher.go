@@ -1,35 +1,46 @@
 package sipua
 
 import (
-	"net/netip"
+	"cmp"
 	"strings"
 	"time"
 
 	"blfbridge/policy"
 )
 
+// claim is who the sender of a request says to be.
+type claim struct {
+	uri sipURI
+	ok  bool // it can be read
+	// tenant is that of the host claimed, empty if it is nobody's.
+	tenant string
+	// trusted: the source is in a trusted network.
+	trusted bool
+}
+
+func claimOf(q *ask, snap *policy.Snapshot) (c claim) {
+	c.trusted = snap.Trusts(q.hop.source.Addr())
+	if c.uri, c.ok = claimedIdentity(q, c.trusted); c.uri.host != "" {
+		c.tenant, _ = snap.TenantByHost(c.uri.host, nil)
+	}
+	return c
+}
+
 // caller is what is known of a watcher before it is identified.
 type caller struct {
-	source netip.Addr
-	tenant string // of the target
-	now    time.Time
+	claim
+	targetTenant string
+	now          time.Time
 }
 
 // identify says who asks: by digest credentials, or from a trusted network by the
 // identity claimed. Without either it returns the claimed identity untrusted, about
 // which the policy decides. ask is the challenge of a 401, should it come to one.
 func (s *Server) identify(q *ask, snap *policy.Snapshot, c caller) (watcher policy.Watcher, ask challenge, err error) {
-	trusted := snap.Trusts(c.source)
-	claimed, ok := claimedIdentity(q, trusted)
-	if !ok {
+	if !c.ok {
 		return watcher, ask, malformed("the identity of the watcher cannot be read")
 	}
-	tenant := c.tenant
-	if claimed.host != "" {
-		if t, ok := snap.TenantByHost(claimed.host, nil); ok {
-			tenant = t
-		}
-	}
+	claimed, trusted, tenant := c.uri, c.trusted, cmp.Or(c.tenant, c.targetTenant)
 	ask.realm = s.realm(tenant)
 	result, cred := authNone, policy.Credential{}
 	if values := q.headers(kindAuthorization); len(values) > 0 {
