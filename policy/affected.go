@@ -27,6 +27,9 @@ type TenantChanges struct {
 	Phones, EndUsers, Trunks, Applications map[string]bool
 	// Routes: external presentities may be reached otherwise, or by trunks of other groups.
 	Routes bool
+	// Credentials: a digest user of a trunk, application or credential file is gone, or is
+	// another's: TrunkWatcher may know a watcher otherwise.
+	Credentials bool
 }
 
 // Affected compares two snapshots. It looks at every line and phone once, and at no
@@ -130,11 +133,12 @@ func changesOf(old, next *tenant) *TenantChanges {
 		Trunks:       changed(old.trunks, next.trunks, func(name string) bool { return old.trunks[name].same(old, next.trunks[name], next) }),
 		Applications: changed(old.apps, next.apps, func(name string) bool { return old.apps[name].same(old, next.apps[name], next) }),
 		Routes:       !sameRoutes(old, next),
+		Credentials:  lostCredentials(old, next),
 	}
 	changedPairs(c, old, next)
 	changedLines(c, old, next)
 	changedDevices(c, old, next)
-	if len(c.Pairs)+len(c.Numbers)+len(c.Phones)+len(c.EndUsers)+len(c.Trunks)+len(c.Applications) == 0 && !c.Routes {
+	if len(c.Pairs)+len(c.Numbers)+len(c.Phones)+len(c.EndUsers)+len(c.Trunks)+len(c.Applications) == 0 && !c.Routes && !c.Credentials {
 		return nil
 	}
 	return c

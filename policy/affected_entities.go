@@ -92,6 +92,21 @@ func changed[T any](before, after map[string]T, same func(name string) bool) map
 	return names
 }
 
+// lostCredentials reports whether a digest user behind a trunk is gone or somebody else.
+func lostCredentials(old, next *tenant) bool {
+	for _, creds := range []map[string]Credential{old.creds, old.fileCreds} {
+		for user, c := range creds {
+			if c.Watcher.Kind != WatcherTrunk && c.Watcher.Kind != WatcherApplication {
+				continue
+			}
+			if n, ok := next.credential(user); !ok || n.Watcher != c.Watcher {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // same reports whether a watcher of one snapshot is decided as one of another.
 func (e *watcherEntry) same(t *tenant, o *watcherEntry, ot *tenant) bool {
 	if e == o && (t == ot || t.base == ot || ot.base == t || t.base != nil && t.base == ot.base) {
@@ -104,7 +119,8 @@ func (e *watcherEntry) same(t *tenant, o *watcherEntry, ot *tenant) bool {
 
 func (e *trunkEntry) same(t *tenant, o *trunkEntry, ot *tenant) bool {
 	return e.watcherEntry.same(t, &o.watcherEntry, ot) && e.sip == o.sip && e.accept == o.accept && e.digest == o.digest &&
-		e.appAuth == o.appAuth && e.acceptRule == o.acceptRule && slices.Equal(e.subjects, o.subjects)
+		e.appAuth == o.appAuth && e.acceptRule == o.acceptRule &&
+		slices.Equal(e.subjects, o.subjects) && slices.Equal(e.sources, o.sources)
 }
 
 func (e *appEntry) same(t *tenant, o *appEntry, ot *tenant) bool {

@@ -16,7 +16,7 @@ tenants:
     lines: [{number: 1}, {number: 2, presence_group: B}]
     phones: [{name: P, presence_group: A}, {name: Q, presence_group: C}]
     trunk_security_profiles: [{name: apps, accept_presence_subscription: true, digest: true, application_level_authorization: true}]
-    trunks: [{name: K, presence_group: B}, {name: L, presence_group: B}, {name: M, security_profile: apps, presence_group: A}]
+    trunks: [{name: K, presence_group: B, addresses: [192.0.2.1]}, {name: L, presence_group: B}, {name: M, security_profile: apps, presence_group: A}]
     application_users: [{user_id: app, accept_presence_subscription: true, presence_group: Standard}, {user_id: other}]
     route_patterns: [{pattern: 5XXX, trunk: K}, {pattern: 6XXX, trunk: L}]
 `
@@ -30,6 +30,7 @@ tenants:
 		{"a trunk's group", "name: K, presence_group: B", "name: K, presence_group: C", "phone:P→5001 trunk:K→1", "phone:P→6001 phone:P→1 trunk:L→1"},
 		{"a trunk's profile", "digest: true, ", "digest: true, ", "", "trunk:M→1 phone:P→1"},
 		{"a profile stops accepting", "accept_presence_subscription: true, digest", "digest", "trunk:M→1 app:app/M→1", "trunk:K→1 phone:P→5001"},
+		{"a trunk's address", "192.0.2.1", "192.0.2.2", "trunk:K→1 app:app/K→1", "trunk:L→1 phone:P→1"},
 		{"a new tenant", "  - name: t\n", "  - name: new\n  - name: t\n", "", "phone:P→1 phone:P→5001"},
 		{"retries", "watcher_all: false", "watcher_all: false\nretry_limit: 20", "", "phone:P→5001"},
 	} {

@@ -60,6 +60,7 @@ func Compile(d *Document) (*Snapshot, error) {
 			s.hosts[h] = t
 		}
 	}
+	s.trunkIndex = s.indexTrunks()
 	s.compileCross(d)
 	s.global = globals{
 		allow: s.systemDefault.allow, enabled: s.enabled, pretendIdle: s.pretendIdle,

@@ -26,7 +26,6 @@ func (s *Snapshot) compileTenant(d *Tenant) *tenant {
 		creds:      map[string]Credential{},
 		claims:     map[string]bool{},
 		trunks:     map[string]*trunkEntry{},
-		subjects:   map[string]*trunkEntry{},
 		apps:       map[string]*appEntry{},
 		profiles:   map[string]*profileEntry{},
 	}

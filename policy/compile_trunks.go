@@ -15,6 +15,7 @@ type trunkEntry struct {
 	// Rules of the refusals that name the trunk.
 	acceptRule, digestRule, authRule, subjectRule string
 	subjects                                      []string
+	sources                                       []source
 }
 
 // appEntry is a compiled application user.
@@ -28,11 +29,6 @@ type appEntry struct {
 	openRule string // it accepts, but the trunk does not authorize applications
 }
 
-type sourceEntry struct {
-	source
-	trunk *trunkEntry
-}
-
 func (t *tenant) compileTrunks(s *Snapshot, d *Tenant) {
 	profiles := map[string]*TrunkSecurityProfile{}
 	for i := range d.TrunkSecurityProfiles {
@@ -42,12 +38,6 @@ func (t *tenant) compileTrunks(s *Snapshot, d *Tenant) {
 		k := &d.Trunks[i]
 		e := t.compileTrunk(s, d, k, profiles[k.SecurityProfile])
 		t.trunks[k.Name] = e
-		for _, src := range trunkSources(k) {
-			t.sources = append(t.sources, sourceEntry{src, e})
-		}
-		for _, name := range e.subjects {
-			t.subjects[name] = e
-		}
 		// Not addCredential: a trunk's user name in From proves nothing about a trunk.
 		if g := k.Digest; g != nil {
 			t.creds[g.Username] = Credential{Digest: *g, Watcher: Watcher{Tenant: t.name, Kind: WatcherTrunk, ID: k.Name, Trusted: true}}
@@ -59,10 +49,6 @@ func (t *tenant) compileTrunks(s *Snapshot, d *Tenant) {
 			Accepts: e.accept, Digest: e.digest, ApplicationAuthorization: e.appAuth, X509SubjectNames: e.subjects,
 		})
 	}
-	// The more precise first; where two trunks tell the same, the first listed.
-	slices.SortStableFunc(t.sources, func(a, b sourceEntry) int {
-		return cmp.Or(b.net.Bits()-b.net.Addr().BitLen()-(a.net.Bits()-a.net.Addr().BitLen()), cmp.Compare(b.port, a.port))
-	})
 	t.credentialFiles = slices.SortedFunc(slices.Values(d.AuthenticateCredentials), func(a, b CredentialFile) int { return a.Tag - b.Tag })
 	for i := range d.ApplicationUsers {
 		t.compileApplication(&d.ApplicationUsers[i])
@@ -84,6 +70,7 @@ func (t *tenant) compileTrunk(s *Snapshot, d *Tenant, k *Trunk, p *TrunkSecurity
 			kind: WatcherTrunk, name: k.Name, rule: "trunk " + k.Name, outcome: Allowed, callLists: true,
 			group: t.group(k.PresenceGroup), space: t.space(k.SubscribeCallingSearchSpace),
 		},
+		sources:     trunkSources(k),
 		sip:         k.Protocol == "" || k.Protocol == ProtocolSIP,
 		accept:      s.watcherAll,
 		digest:      d.AuthenticatePresence,

@@ -208,6 +208,10 @@ func (s *Snapshot) Credentials(tenant, username string) (Credential, bool) {
 	if t == nil {
 		return Credential{}, false
 	}
+	return t.credential(username)
+}
+
+func (t *tenant) credential(username string) (Credential, bool) {
 	c, ok := t.creds[username]
 	if !ok {
 		c, ok = t.fileCreds[username]

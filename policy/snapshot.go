@@ -17,6 +17,8 @@ type Snapshot struct {
 	// fallback is the tenant of our own addresses.
 	fallback     string
 	learnDomains bool
+	// trunkIndex recognises trunks; nil if none can be.
+	trunkIndex *trunkIndex
 
 	systemDefault    relation
 	callLists        bool
@@ -87,8 +89,6 @@ type tenant struct {
 	unknown    *watcherEntry
 	trunks     map[string]*trunkEntry
 	trunkInfos []TrunkInfo
-	sources    []sourceEntry // the most precise first
-	subjects   map[string]*trunkEntry
 	apps       map[string]*appEntry
 	routing    routing
 	profiles   map[string]*profileEntry

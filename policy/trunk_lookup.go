@@ -42,7 +42,8 @@ func (s *Snapshot) Trunk(tenant, name string) (TrunkInfo, bool) {
 type TrunkSource struct {
 	// Tenant is the target's: where several tenants have a trunk of that address, its.
 	Tenant string
-	Addr   netip.AddrPort
+	// Addr is the peer's address, and the port that it listens on if that is known.
+	Addr netip.AddrPort
 	// CertificateNames are the subject names of a verified TLS client certificate.
 	CertificateNames []string
 }
@@ -53,41 +54,29 @@ type TrunkSource struct {
 // from the address of a trunk that needs a certificate, but without it, is the trunk's
 // too, and Decide refuses it.
 func (s *Snapshot) TrunkBySource(src TrunkSource) (Watcher, bool) {
-	if w, ok := s.tenants[src.Tenant].trunkBySource(src); ok {
-		return w, true
-	}
-	for _, name := range s.listed {
-		if w, ok := s.tenants[name].trunkBySource(src); ok {
-			return w, true
-		}
-	}
-	return Watcher{}, false
-}
-
-func (t *tenant) trunkBySource(src TrunkSource) (Watcher, bool) {
-	if t == nil {
+	x := s.trunkIndex
+	if x == nil {
 		return Watcher{}, false
 	}
-	w := Watcher{Tenant: t.name, Kind: WatcherTrunk}
-	for _, name := range src.CertificateNames {
-		if e := t.subjects[name]; e != nil {
-			w.ID = e.name
-			return w, true
+	at := x.byName(src.Tenant, src.CertificateNames)
+	if at.trunk == nil || at.tenant != src.Tenant {
+		other := x.byAddress(src.Tenant, src.Addr)
+		if at.trunk == nil || other.trunk != nil && (other.tenant == src.Tenant || other.order < at.order) {
+			at = other
+			if at.trunk == nil {
+				return Watcher{}, false
+			}
+			if len(at.trunk.subjects) > 0 {
+				return Watcher{Tenant: at.tenant, Kind: WatcherTrunk, Trunk: at.trunk.name}, true
+			}
 		}
 	}
-	addr := src.Addr.Addr().Unmap().WithZone("")
-	for _, k := range t.sources {
-		if !k.net.Contains(addr) || k.port != 0 && k.port != src.Addr.Port() {
-			continue
-		}
-		if len(k.trunk.subjects) > 0 {
-			w.Trunk = k.trunk.name
-		} else {
-			w.ID = k.trunk.name
-		}
-		return w, true
-	}
-	return Watcher{}, false
+	return Watcher{Tenant: at.tenant, Kind: WatcherTrunk, ID: at.trunk.name}, true
+}
+
+// NamesCertificates reports whether any trunk is recognised by a certificate.
+func (s *Snapshot) NamesCertificates() bool {
+	return s.trunkIndex != nil && len(s.trunkIndex.subjects) > 0
 }
 
 // TrunkWatcher is who asks through a trunk, once digest credentials held: the application

@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 )
@@ -37,7 +38,7 @@ func TestTrunkBySource(t *testing.T) {
 		{"t", "203.0.113.77:1", "", "u/U"},
 		{"x", "203.0.113.77:1", "", "u/U"},
 		{"t", "8.8.8.8:1", "far.example", "t/CERT"},
-		{"t", "203.0.113.9:1", "far.example", "t/CERT"},
+		{"t", "203.0.113.9:1", "FAR.example", "t/CERT"},
 		{"t", "203.0.113.9:1", "", "t/ without certificate CERT"},
 		{"t", "8.8.8.8:1", "other.example", ""},
 	} {
@@ -60,6 +61,51 @@ func TestTrunkBySource(t *testing.T) {
 				t.Errorf("without certificate: %+v", d)
 			}
 		}
+	}
+}
+
+// TestTrunkBySourceCosts: every SUBSCRIBE asks, and most come from no trunk.
+func TestTrunkBySourceCosts(t *testing.T) {
+	s := compileYAML(t, trunkAddresses)
+	for _, addr := range []string{"8.8.8.8:1", "192.0.2.8:1", "[2001:db8::9]:1"} {
+		src := TrunkSource{Tenant: "u", Addr: netip.MustParseAddrPort(addr)}
+		if n := testing.AllocsPerRun(100, func() { _, _ = s.TrunkBySource(src) }); n != 0 {
+			t.Errorf("%s: %v allocations", addr, n)
+		}
+	}
+	if !s.NamesCertificates() || compileYAML(t, "tenants: [{name: t}]").NamesCertificates() {
+		t.Error("certificate names")
+	}
+}
+
+// TestLostCredentials: whose credentials are gone may be known otherwise from now on.
+func TestLostCredentials(t *testing.T) {
+	const doc = `
+tenants:
+  - name: t
+    phones: [{name: P, digest: {username: p, password: x}}]
+    trunks: [{name: K, digest: {username: k, password: x}}, {name: L}]
+    application_users: [{user_id: app, digest: {username: a, password: x}}]
+`
+	files := map[string][]FileCredential{"t": {{"f", "x"}}}
+	old := compileYAML(t, doc).WithCredentials(files)
+	for change, want := range map[string]bool{
+		"→":                                     false,
+		"password: x→password: y":               false,
+		"username: p,→username: q,":             false, // a phone's
+		"username: k→username: l":               true,
+		", digest: {username: a, password: x}→": true,
+		"{name: L}→{name: L, digest: {username: l, password: x}}": false,
+	} {
+		was, is, _ := strings.Cut(change, "→")
+		next := compileYAML(t, strings.Replace(doc, was, is, 1)).WithCredentials(files)
+		c := Affected(old, next).Tenants["t"]
+		if got := c != nil && c.Credentials; got != want {
+			t.Errorf("%s: %v, want %v", change, got, want)
+		}
+	}
+	if c := Affected(old, compileYAML(t, doc).WithCredentials(nil)); c.Tenants["t"] == nil || !c.Tenants["t"].Credentials {
+		t.Error("a user is gone from the files")
 	}
 }
 

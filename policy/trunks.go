@@ -26,7 +26,8 @@ type Trunk struct {
 	// Protocol is "sip" (default), "h323" or "mgcp"; presence needs SIP.
 	Protocol string `json:"protocol,omitempty"`
 	// Addresses are those that requests come from, by which the trunk is recognised: IP
-	// addresses, with a port to tell two systems of one address apart, or networks.
+	// addresses, with a port to tell two systems of one address apart, or networks. Over
+	// TCP and TLS the port is the one that the other end says it listens on (Via).
 	Addresses []string `json:"addresses,omitempty"`
 	// Destinations are where requests are sent, in this order: host or host:port, then
 	// perhaps ;transport=udp, tcp or tls. Those that are IP addresses count as Addresses

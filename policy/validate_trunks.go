@@ -46,10 +46,10 @@ func (v *validator) trunks(path string, t *Tenant, r *refs) {
 			v.reference(at+".security_profile", "trunk security profile", k.SecurityProfile, r.profiles)
 		}
 		for _, name := range subjectsOf(t, k.SecurityProfile) {
-			if other, taken := subject[name]; taken {
+			if other, taken := subject[strings.ToLower(name)]; taken {
 				v.add(at+".security_profile", "the certificate name %q is trunk %q's already", name, other)
 			}
-			subject[name] = k.Name
+			subject[strings.ToLower(name)] = k.Name
 		}
 		v.group(at+".presence_group", k.PresenceGroup, r.groups)
 		v.space(at, k.SubscribeCallingSearchSpace, r)
