@@ -8,6 +8,7 @@ import (
 	"blfbridge/bridge/admin/api"
 	"blfbridge/bridge/config"
 	"blfbridge/policy"
+	"blfbridge/policy/policystore"
 )
 
 // newAdmin makes the administrators' side; it answers while the start still waits for
@@ -38,22 +39,29 @@ func (a adminSide) Ours(host string) bool { return a.b.sip.Ours(host) }
 // Reload implements admin.Backend.
 func (a adminSide) Reload(ctx context.Context) error { return a.b.Reload(ctx) }
 
-// PolicyDocument implements admin.Backend.
-func (a adminSide) PolicyDocument(context.Context) (yaml []byte, revision uint64, err error) {
+// Policy implements admin.Backend.
+func (a adminSide) Policy(context.Context) (*policy.Document, uint64, error) {
 	if !a.b.serving.Load() {
 		return nil, 0, ErrNotServing
 	}
 	d, revision := a.b.policy.inForce()
-	yaml, err = policy.Marshal(d)
-	return yaml, revision, err
+	return d, revision, nil
 }
 
-// ImportPolicy implements admin.Backend.
-func (a adminSide) ImportPolicy(ctx context.Context, yaml []byte, ifRevision uint64, dryRun bool) (uint64, error) {
+// EditPolicy implements admin.Backend.
+func (a adminSide) EditPolicy(ctx context.Context, e policystore.Edit) (policystore.Edited, error) {
 	if !a.b.serving.Load() {
-		return 0, ErrNotServing
+		return policystore.Edited{}, ErrNotServing
 	}
-	return a.b.policy.importDocument(ctx, yaml, ifRevision, dryRun)
+	return a.b.policy.edit(ctx, e)
+}
+
+// PolicyAudit implements admin.Backend.
+func (a adminSide) PolicyAudit(ctx context.Context, limit int) ([]policystore.Entry, error) {
+	if !a.b.serving.Load() {
+		return nil, ErrNotServing
+	}
+	return a.b.policies.Audit(ctx, limit)
 }
 
 // Checks implements admin.Backend.

@@ -15,6 +15,7 @@ import (
 	"blfbridge/bridge/line"
 	"blfbridge/bridge/notifier"
 	"blfbridge/policy"
+	"blfbridge/policy/policystore"
 )
 
 // ErrPolicyFile: the policy is a file, so that the store's is not in force.
@@ -242,29 +243,23 @@ func (k *policyKeeper) inForce() (*policy.Document, uint64) {
 	return k.document, k.revision
 }
 
-// importDocument checks a document and, unless dryRun, stores it and puts it in force.
-func (k *policyKeeper) importDocument(ctx context.Context, data []byte, ifRevision uint64, dryRun bool) (uint64, error) {
-	d, err := policy.Load(data)
-	if err != nil {
-		return 0, err
-	}
-	base, err := k.compile(d)
-	if err != nil {
-		return 0, err
-	}
+// edit changes the stored policy and puts it in force.
+func (k *policyKeeper) edit(ctx context.Context, e policystore.Edit) (policystore.Edited, error) {
 	if k.b.cfg.Load().Policy.File != "" {
-		return 0, ErrPolicyFile
+		return policystore.Edited{}, ErrPolicyFile
 	}
-	if dryRun {
-		_, revision := k.inForce()
-		return revision, nil
+	var base *policy.Snapshot
+	e.Known = k.inForce
+	e.Check = func(d *policy.Document) (err error) {
+		base, err = k.compile(d)
+		return err
 	}
 	k.turn.Lock()
 	defer k.turn.Unlock()
-	revision, err := k.b.policies.Import(ctx, d, ifRevision)
-	if err != nil {
-		return 0, err
+	done, err := e.Apply(ctx, k.b.policies)
+	if err != nil || e.DryRun {
+		return done, err
 	}
-	k.put(ctx, d, base, revision)
-	return revision, nil
+	k.put(ctx, done.After, base, done.Revision)
+	return done, nil
 }

@@ -46,9 +46,25 @@ type GroupInfo struct {
 	Undeletable bool
 }
 
-// tenantCopy copies the document and one tenant, whose slices are still shared.
+// HomeTenant is the tenant that the operations take where none is named: default_tenant,
+// else the first one listed, else DefaultTenant.
+func (d *Document) HomeTenant() string {
+	switch {
+	case d.DefaultTenant != "":
+		return d.DefaultTenant
+	case len(d.Tenants) > 0:
+		return d.Tenants[0].Name
+	}
+	return DefaultTenant
+}
+
+// tenantCopy copies the document and one tenant, whose slices are still shared; an empty
+// name is the home tenant's.
 func tenantCopy(d *Document, tenant string) (*Document, *Tenant, error) {
 	n := *d
+	if tenant == "" {
+		tenant = d.HomeTenant()
+	}
 	n.Tenants = slices.Clone(d.Tenants)
 	if len(n.Tenants) == 0 && tenant == DefaultTenant {
 		// The tenant of a document that lists none; written down it is the same.

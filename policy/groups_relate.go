@@ -5,22 +5,35 @@ import (
 	"strings"
 )
 
-// RelateGroups sets the Subscription Permission from each of the groups from to each of
-// the groups to; a group's relation to itself is left out, since that is always allowed.
-// View and pickup of a relation stay. A relation of system_default that says nothing
+// Relation is what RelateGroups sets from each of some groups to each of others.
+type Relation struct {
+	// From are groups of watchers, To groups of presentities.
+	From, To []string
+	// Subscribe is allow, disallow or system_default; empty leaves it as it is.
+	Subscribe Permission
+	// SetView puts View in the place of what was there, and SetPickup Pickup; nil is the
+	// default again.
+	SetView, SetPickup bool
+	View               *View
+	Pickup             *bool
+}
+
+// RelateGroups sets relations from several groups to several others. A group's relation
+// to itself is left out, since that is always allowed; but where it is the only one
+// named, its view and pickup are set. A relation of system_default that says nothing
 // else is not kept: it is what is there without.
-func RelateGroups(d *Document, tenant string, from, to []string, p Permission) (*Document, error) {
+func RelateGroups(d *Document, tenant string, r Relation) (*Document, error) {
 	n, t, err := tenantCopy(d, tenant)
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range slices.Concat(from, to) {
+	for _, name := range slices.Concat(r.From, r.To) {
 		if err := hasGroup(t, name); err != nil {
 			return nil, err
 		}
 	}
 	v := &validator{}
-	if v.oneOf("subscribe", string(p), string(Allow), string(Disallow), string(SystemDefault)); len(v.problems) > 0 {
+	if v.oneOf("subscribe", string(r.Subscribe), string(Allow), string(Disallow), string(SystemDefault)); len(v.problems) > 0 {
 		return nil, v.problems
 	}
 	t.Permissions = slices.Clone(t.Permissions)
@@ -28,10 +41,11 @@ func RelateGroups(d *Document, tenant string, from, to []string, p Permission) (
 	for i, x := range t.Permissions {
 		at[[2]string{x.From, x.To}] = i
 	}
-	for _, f := range from {
-		for _, g := range to {
+	only := len(r.From) == 1 && len(r.To) == 1
+	for _, f := range r.From {
+		for _, g := range r.To {
 			k := [2]string{f, g}
-			if f == g {
+			if f == g && !(only && (r.SetView || r.SetPickup)) {
 				continue
 			}
 			i, ok := at[k]
@@ -40,11 +54,23 @@ func RelateGroups(d *Document, tenant string, from, to []string, p Permission) (
 				t.Permissions = append(t.Permissions, GroupPermission{From: f, To: g})
 				at[k] = i
 			}
-			t.Permissions[i].Subscribe = p
+			r.set(&t.Permissions[i])
 		}
 	}
-	t.Permissions = slices.DeleteFunc(t.Permissions, func(x GroupPermission) bool { return !x.listed() && x.View == nil && x.Pickup == nil })
+	t.Permissions = slices.DeleteFunc(t.Permissions, func(x GroupPermission) bool { return !x.shown() })
 	return checked(n)
+}
+
+func (r *Relation) set(p *GroupPermission) {
+	if r.Subscribe != "" && p.From != p.To {
+		p.Subscribe = r.Subscribe
+	}
+	if r.SetView {
+		p.View = r.View
+	}
+	if r.SetPickup {
+		p.Pickup = r.Pickup
+	}
 }
 
 // SetPermission puts one relation in, view and pickup and all, in the place of what was
@@ -59,7 +85,7 @@ func SetPermission(d *Document, tenant string, p GroupPermission) (*Document, er
 		return nil, v.problems
 	}
 	t.Permissions = slices.DeleteFunc(slices.Clone(t.Permissions), func(x GroupPermission) bool { return x.From == p.From && x.To == p.To })
-	if p.listed() || p.View != nil || p.Pickup != nil {
+	if p.shown() {
 		t.Permissions = append(t.Permissions, p)
 	}
 	return checked(n)
@@ -68,24 +94,37 @@ func SetPermission(d *Document, tenant string, p GroupPermission) (*Document, er
 // GroupRelations are the relations of a group to others that its Presence Group
 // Relationship pane shows: those of "system default" are not there.
 func GroupRelations(d *Document, tenant, name string) ([]GroupPermission, error) {
+	list, _, err := GroupPermissions(d, tenant, name)
+	return slices.DeleteFunc(list, func(p GroupPermission) bool { return !p.listed() }), err
+}
+
+// GroupPermissions are the relations of a group and those of other groups to it, but
+// those that say nothing but "system default".
+func GroupPermissions(d *Document, tenant, name string) (from, to []GroupPermission, err error) {
 	_, t, err := tenantCopy(d, tenant)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := hasGroup(t, name); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var out []GroupPermission
 	for _, p := range t.Permissions {
-		if p.From == name && p.listed() {
-			out = append(out, p)
+		switch {
+		case !p.shown():
+		case p.From == name:
+			from = append(from, p)
+		case p.To == name:
+			to = append(to, p)
 		}
 	}
-	return out, nil
+	return from, to, nil
 }
 
 // listed reports whether a relation is another one than the system default.
 func (p *GroupPermission) listed() bool { return p.Subscribe == Allow || p.Subscribe == Disallow }
+
+// shown reports whether a relation says anything.
+func (p *GroupPermission) shown() bool { return p.listed() || p.View != nil || p.Pickup != nil }
 
 // GroupQuery is one search of the Find and List window.
 type GroupQuery struct {

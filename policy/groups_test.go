@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -161,7 +162,7 @@ func TestDeleteGroups(t *testing.T) {
 	if _, err := DeleteGroups(d, "t", "Unused", StandardGroup); !errors.Is(err, ErrStandardGroup) {
 		t.Error(err)
 	}
-	n, err := Apply(d, "t", KindDeviceProfile, "AUTO", Applied{PresenceGroup: new(string)})
+	n, err := Apply(d, "t", Applied{Kind: KindDeviceProfile, Names: []string{"AUTO"}, PresenceGroup: new(string)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,7 +196,7 @@ func TestDependencyRecords(t *testing.T) {
 // those of the system default are not listed.
 func TestRelateGroups(t *testing.T) {
 	d := groupsDocument(t)
-	n, err := RelateGroups(d, "t", []string{"Workers", "Spare"}, []string{"Managers", "Unused", "Spare"}, Allow)
+	n, err := RelateGroups(d, "t", Relation{From: []string{"Workers", "Spare"}, To: []string{"Managers", "Unused", "Spare"}, Subscribe: Allow})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -210,7 +211,7 @@ func TestRelateGroups(t *testing.T) {
 	if got := relations("Workers") + ", " + relations("Spare"); got != "Managers:allow Unused:allow Spare:allow, Managers:allow Unused:allow" {
 		t.Error(got)
 	}
-	if n, err = RelateGroups(n, "t", []string{"Workers", "Managers"}, []string{"Managers", "Workers"}, SystemDefault); err != nil {
+	if n, err = RelateGroups(n, "t", Relation{From: []string{"Workers", "Managers"}, To: []string{"Managers", "Workers"}, Subscribe: SystemDefault}); err != nil {
 		t.Fatal(err)
 	}
 	if got := relations("Workers") + ", " + relations("Managers"); got != "Unused:allow Spare:allow, " {
@@ -228,11 +229,50 @@ func TestRelateGroups(t *testing.T) {
 	if n, err = SetPermission(n, "t", GroupPermission{From: "Spare", To: "Unused"}); err != nil || relations("Spare") != "Managers:allow" {
 		t.Error(err, relations("Spare"))
 	}
-	if _, err := RelateGroups(d, "t", []string{"Nobody"}, []string{"Spare"}, Allow); !errors.Is(err, ErrNoGroup) {
+	if _, err := RelateGroups(d, "t", Relation{From: []string{"Nobody"}, To: []string{"Spare"}, Subscribe: Allow}); !errors.Is(err, ErrNoGroup) {
 		t.Error(err)
 	}
-	if _, err := RelateGroups(d, "t", []string{"Spare"}, []string{"Unused"}, "alow"); err == nil {
+	if _, err := RelateGroups(d, "t", Relation{From: []string{"Spare"}, To: []string{"Unused"}, Subscribe: "alow"}); err == nil {
 		t.Error("a permission that is none")
+	}
+	unchanged(t, d)
+}
+
+// TestRelateViewAndPickup: view and pickup of many relations at once, and of one group
+// among itself; what is not named stays.
+func TestRelateViewAndPickup(t *testing.T) {
+	d := groupsDocument(t)
+	view, no := ViewState, false
+	n, err := RelateGroups(d, "t", Relation{From: []string{"Spare", "Unused"}, To: []string{"Spare", "Workers"}, Subscribe: Allow, SetView: true, View: &view, SetPickup: true, Pickup: &no})
+	if err != nil {
+		t.Fatal(err)
+	}
+	say := func(of string) string {
+		out, in, _ := GroupPermissions(n, "t", of)
+		var words []string
+		for _, p := range append(out, in...) {
+			w := p.From + ">" + p.To + ":" + string(p.Subscribe)
+			if p.View != nil {
+				w += " " + p.View.String()
+			}
+			if p.Pickup != nil {
+				w += fmt.Sprint(" ", *p.Pickup)
+			}
+			words = append(words, w)
+		}
+		return strings.Join(words, ", ")
+	}
+	if got := say("Spare"); got != "Spare>Workers:allow state false, Unused>Spare:allow state false" {
+		t.Error(got)
+	}
+	if n, err = RelateGroups(n, "t", Relation{From: []string{"Spare"}, To: []string{"Spare"}, Subscribe: Allow, SetView: true, View: &view}); err != nil {
+		t.Fatal(err)
+	}
+	if n, err = RelateGroups(n, "t", Relation{From: []string{"Spare"}, To: []string{"Workers"}, SetView: true}); err != nil {
+		t.Fatal(err)
+	}
+	if got := say("Spare"); got != "Spare>Workers:allow false, Spare>Spare: state, Unused>Spare:allow state false" {
+		t.Error(got)
 	}
 	unchanged(t, d)
 }
@@ -244,12 +284,12 @@ func TestApply(t *testing.T) {
 	n := d
 	for _, item := range []string{"line 1001@P", "phone SEP1", "end_user ann", "trunk K", "application_user app", "device_profile AUTO"} {
 		kind, name, _ := strings.Cut(item, " ")
-		a := Applied{PresenceGroup: &group}
+		a := Applied{Kind: kind, Names: []string{name}, PresenceGroup: &group}
 		if kind != KindLine && kind != KindApplicationUser {
 			a.SubscribeCallingSearchSpace = &space
 		}
 		var err error
-		if n, err = Apply(n, "t", kind, name, a); err != nil {
+		if n, err = Apply(n, "t", a); err != nil {
 			t.Errorf("%s: %v", item, err)
 		}
 	}
@@ -262,14 +302,27 @@ func TestApply(t *testing.T) {
 	}
 	for _, item := range []string{"line 1001", "phone SEP9", "end_user x", "trunk x", "application_user x", "device_profile x", "door x"} {
 		kind, name, _ := strings.Cut(item, " ")
-		if _, err := Apply(d, "t", kind, name, Applied{PresenceGroup: &group}); !errors.Is(err, ErrNoItem) {
+		if _, err := Apply(d, "t", Applied{Kind: kind, Names: []string{name}, PresenceGroup: &group}); !errors.Is(err, ErrNoItem) {
 			t.Errorf("%s: %v", item, err)
 		}
 	}
-	if _, err := Apply(d, "t", KindLine, "1002", Applied{SubscribeCallingSearchSpace: &space}); !errors.Is(err, ErrNoItem) {
+	many, err := Apply(d, "", Applied{Kind: KindLine, Names: []string{"1001@P", "1002"}, PresenceGroup: &group})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := Assignments(many, "t", KindLine); err != nil || len(got) < 2 || got[0].PresenceGroup != group || got[1].PresenceGroup != group {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if got, err := Assignments(n, "t", ""); err != nil || !slices.Contains(got, Assigned{KindPhone, "SEP1", group, space}) {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if _, err := Apply(d, "t", Applied{Kind: KindLine, Names: []string{"1002", "none"}, PresenceGroup: &group}); !errors.Is(err, ErrNoItem) {
 		t.Error(err)
 	}
-	if _, err := Apply(d, "t", KindDeviceProfile, "user", Applied{PresenceGroup: &group}); err == nil {
+	if _, err := Apply(d, "t", Applied{Kind: KindLine, Names: []string{"1002"}, SubscribeCallingSearchSpace: &space}); !errors.Is(err, ErrNoItem) {
+		t.Error(err)
+	}
+	if _, err := Apply(d, "t", Applied{Kind: KindDeviceProfile, Names: []string{"user"}, PresenceGroup: &group}); err == nil {
 		t.Error("a user's profile has a group")
 	}
 	unchanged(t, d)

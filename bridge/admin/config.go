@@ -15,6 +15,7 @@ import (
 	"blfbridge/bridge/config"
 	"blfbridge/bridge/notifier"
 	"blfbridge/policy"
+	"blfbridge/policy/policystore"
 )
 
 // Lamps tells what the PBXs and their lines do; *compositor.Compositor is one. No method
@@ -56,15 +57,16 @@ type Backend interface {
 	Ours(host string) bool
 	// Reload reads configuration and policy again and puts both in force, or neither.
 	Reload(ctx context.Context) error
-	// PolicyDocument is the policy in force, as YAML; its revision is 0 if none was ever
-	// imported, or if it comes from policy.file.
-	PolicyDocument(ctx context.Context) (yaml []byte, revision uint64, err error)
-	// ImportPolicy checks a document and, unless dryRun, stores it and puts it in force,
-	// whole or not at all. The stored revision must be ifRevision
-	// (policystore.AnyRevision: whatever it is), else the error matches
-	// policystore.ErrConflict; an invalid document is refused with policy.Problems. It
-	// returns the new revision, of a dry run the present one.
-	ImportPolicy(ctx context.Context, yaml []byte, ifRevision uint64, dryRun bool) (revision uint64, err error)
+	// Policy is the policy in force, not to be changed, and its revision: 0 if none was
+	// ever imported, or if it comes from policy.file.
+	Policy(ctx context.Context) (*policy.Document, uint64, error)
+	// EditPolicy changes the stored policy and puts the new one in force, whole or not at
+	// all; Known and Check of the edit are the backend's. The error matches
+	// policystore.ErrConflict if another revision is stored, and is policy.Problems of a
+	// document that is not valid.
+	EditPolicy(ctx context.Context, e policystore.Edit) (policystore.Edited, error)
+	// PolicyAudit is the audit trail, the newest first: at most limit entries, 0 = all.
+	PolicyAudit(ctx context.Context, limit int) ([]policystore.Entry, error)
 }
 
 // Config is what New needs. Backend is required.
@@ -100,16 +102,19 @@ func (c *Config) complete() error {
 
 // Limits of what one client can make us hold.
 const (
-	// maxPolicy is the largest policy document taken: some 200,000 lines.
-	maxPolicy = 32 << 20
+	// MaxPolicy is the largest policy document taken: 100,000 lines and 50,000 phones with
+	// ten buttons each are some 45 MB.
+	MaxPolicy = 128 << 20
 	// maxBody is the largest body of any other request.
 	maxBody = 64 << 10
 
 	headerTimeout = 5 * time.Second
 	bodyTimeout   = 30 * time.Second
-	// handleTimeout bounds the work on one request.
+	// handleTimeout bounds the work on one request, and policyTimeout that on one which
+	// changes the policy: both stores take a large document within seconds.
 	handleTimeout = 30 * time.Second
-	writeTimeout  = time.Minute
+	policyTimeout = 2 * time.Minute
+	writeTimeout  = policyTimeout + 30*time.Second
 	idleTimeout   = 2 * time.Minute
 	// stopTimeout is how long requests under way may take when the process ends.
 	stopTimeout = 5 * time.Second

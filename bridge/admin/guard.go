@@ -29,17 +29,19 @@ func (s *Server) guard(next http.Handler) http.Handler {
 			writeProblem(counted, status, detail)
 			return
 		}
-		ctx, cancel := context.WithTimeout(r.Context(), handleTimeout)
+		ctx, cancel := context.WithTimeout(r.Context(), timeLimit(r))
 		defer cancel()
+		if !isRead(r) {
+			ctx = context.WithValue(ctx, editorKey{}, editorOf(r))
+		}
 		next.ServeHTTP(counted, r.WithContext(ctx))
 	})
 }
 
 // refuse decides whether a request may go on; 0 means it may.
 func (s *Server) refuse(r *http.Request) (status int, detail string) {
-	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
 	switch {
-	case !reads:
+	case !isRead(r):
 		return s.needToken(authorization(r), "changing anything")
 	case !strings.HasPrefix(r.URL.Path, "/api/"):
 		return 0, "" // health, metrics, the API's description, the console's pages
@@ -51,6 +53,16 @@ func (s *Server) refuse(r *http.Request) (status int, detail string) {
 	// A web page that rebinds its name to our address is on this host, too, but its
 	// requests carry its own name.
 	return http.StatusMisdirectedRequest, "the admin API is not served under the name " + r.Host + ": use localhost, or send the token (admin.token)"
+}
+
+func isRead(r *http.Request) bool { return r.Method == http.MethodGet || r.Method == http.MethodHead }
+
+// timeLimit is how long the work on a request may take.
+func timeLimit(r *http.Request) time.Duration {
+	if !isRead(r) {
+		return policyTimeout
+	}
+	return handleTimeout
 }
 
 func authorization(r *http.Request) string { return r.Header.Get("Authorization") }

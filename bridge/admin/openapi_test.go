@@ -60,7 +60,7 @@ func TestOpenAPISecurity(t *testing.T) {
 			}
 		}
 	}
-	if operations != 9 {
+	if operations != 24 {
 		t.Errorf("%d operations", operations)
 	}
 }

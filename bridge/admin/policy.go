@@ -2,10 +2,7 @@ package admin
 
 import (
 	"context"
-	"fmt"
-	"net/http"
-	"strconv"
-	"strings"
+	"encoding/json"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -25,28 +22,37 @@ type exportOutput struct {
 }
 
 func (s *Server) exportPolicy(ctx context.Context, in *exportInput) (*exportOutput, error) {
-	if _, err := s.serving(); err != nil {
+	d, revision, err := s.policy(ctx)
+	if err != nil {
 		return nil, err
-	}
-	text, revision, err := s.c.Backend.PolicyDocument(ctx)
-	if err != nil {
-		return nil, problem("export the policy", err)
-	}
-	d, err := policy.Load(text)
-	if err != nil {
-		return nil, problem("export the policy", err)
 	}
 	if policy.HoldsSecrets(d) {
 		if status, detail := s.needToken(in.Authorization, "reading a policy that holds digest passwords"); status != 0 {
 			return nil, huma.NewError(status, detail)
 		}
 	}
+	text, err := policy.Marshal(d)
+	if err != nil {
+		return nil, problem("export the policy", err)
+	}
 	return &exportOutput{ContentType: "application/yaml", ETag: etag(revision), Body: text}, nil
+}
+
+// policy is the policy in force and its revision.
+func (s *Server) policy(ctx context.Context) (*policy.Document, uint64, error) {
+	if _, err := s.serving(); err != nil {
+		return nil, 0, err
+	}
+	d, revision, err := s.c.Backend.Policy(ctx)
+	if err != nil {
+		return nil, 0, problem("read the policy", err)
+	}
+	return d, revision, nil
 }
 
 type importInput struct {
 	IfMatch string `header:"If-Match" doc:"The ETag of the document that this one was made from, or * for whatever there is." example:"\"7\""`
-	DryRun  bool   `query:"dry_run" doc:"Only check the document."`
+	DryRun  bool   `query:"dry_run" doc:"Only check the document, and tell what it would change."`
 	RawBody []byte `contentType:"application/yaml"`
 }
 
@@ -56,79 +62,85 @@ type importOutput struct {
 }
 
 func (s *Server) importPolicy(ctx context.Context, in *importInput) (*importOutput, error) {
-	ifRevision, err := parseIfMatch(in.IfMatch)
-	if err != nil {
-		return nil, err
-	}
-	if file := s.c.Backend.Config().Policy.File; file != "" {
-		return nil, huma.Error409Conflict(fmt.Sprintf(
-			"the policy comes from the file %s (policy.file): change that and reload, or leave policy.file out to keep the policy in the store", file))
-	}
-	if _, err := s.serving(); err != nil {
-		return nil, err
-	}
+	const doing = "import the policy"
 	next, err := policy.Load(in.RawBody)
-	if err != nil {
-		return nil, problem("import the policy", err)
+	in.RawBody = nil // it may be large
+	done, editErr := s.apply(ctx, &EditInput{IfMatch: in.IfMatch, DryRun: in.DryRun}, doing,
+		func(*policy.Document) (*policy.Document, error) { return next, err })
+	if editErr != nil {
+		return nil, editErr
 	}
-	before, revision, err := s.c.Backend.PolicyDocument(ctx)
-	if err != nil {
-		return nil, problem("import the policy", err)
-	}
-	if in.DryRun && ifRevision != policystore.AnyRevision && ifRevision != revision {
-		return nil, problem("import the policy", fmt.Errorf("%w: it is at revision %d, not %d", policystore.ErrConflict, revision, ifRevision))
-	}
-	revision, err = s.c.Backend.ImportPolicy(ctx, in.RawBody, ifRevision, in.DryRun)
-	if err != nil {
-		return nil, problem("import the policy", err)
-	}
-	out := &importOutput{ETag: etag(revision), Body: imported(next)}
-	out.Body.Revision, out.Body.DryRun = revision, in.DryRun
-	out.Body.Changed = differs(before, next)
-	if !in.DryRun {
-		s.log.Info("policy imported through the admin API", "revision", revision, "changed", out.Body.Changed)
-	}
+	out := &importOutput{ETag: etag(done.Revision), Body: Imported(done)}
+	out.Body.DryRun = in.DryRun
 	return out, nil
 }
 
-// imported counts what a document lists.
-func imported(d *policy.Document) api.PolicyImported {
-	out := api.PolicyImported{Tenants: len(d.Tenants)}
-	for i := range d.Tenants {
-		out.Lines += len(d.Tenants[i].Lines)
-		out.Phones += len(d.Tenants[i].Phones)
-		out.EndUsers += len(d.Tenants[i].EndUsers)
+// Imported counts what a document lists that was imported, and tells what that changed.
+func Imported(done policystore.Edited) api.PolicyImported {
+	out := api.PolicyImported{PolicyDiff: DiffOf(done.Revision, done.Changes), Changed: len(done.Changes) > 0, Tenants: len(done.After.Tenants)}
+	for i := range done.After.Tenants {
+		t := &done.After.Tenants[i]
+		out.Lines, out.Phones, out.EndUsers = out.Lines+len(t.Lines), out.Phones+len(t.Phones), out.EndUsers+len(t.EndUsers)
 	}
 	return out
 }
 
-// differs compares two documents by what they mean, not by how they are written.
-func differs(before []byte, next *policy.Document) bool {
-	old, err := policy.Load(before)
-	if err != nil {
-		return true
-	}
-	a, errA := policy.Marshal(old)
-	b, errB := policy.Marshal(next)
-	return errA != nil || errB != nil || string(a) != string(b)
+type diffInput struct {
+	Text    bool   `query:"text" doc:"A line for each change in the JSON's place: text/plain."`
+	RawBody []byte `contentType:"application/yaml"`
 }
 
-func etag(revision uint64) string { return `"` + strconv.FormatUint(revision, 10) + `"` }
+type diffOutput struct {
+	ContentType string `header:"Content-Type"`
+	ETag        string `header:"ETag" doc:"The revision compared with, in quotes."`
+	Body        []byte
+}
 
-// parseIfMatch reads the revision out of If-Match (RFC 9110 §13.1.1); * is any.
-func parseIfMatch(value string) (uint64, error) {
-	value = strings.TrimSpace(value)
-	switch value {
-	case "":
-		return 0, huma.NewError(http.StatusPreconditionRequired,
-			"If-Match is missing: send the ETag of the document that yours was made from, or * to replace whatever there is")
-	case "*":
-		return policystore.AnyRevision, nil
+// diffPolicy compares a candidate with the policy in force.
+func (s *Server) diffPolicy(ctx context.Context, in *diffInput) (*diffOutput, error) {
+	d, revision, err := s.policy(ctx)
+	if err != nil {
+		return nil, err
 	}
-	number := strings.TrimSuffix(strings.TrimPrefix(value, `"`), `"`)
-	revision, err := strconv.ParseUint(number, 10, 64)
-	if err != nil || revision == policystore.AnyRevision {
-		return 0, huma.Error400BadRequest("If-Match is no revision such as \"7\", and not *: " + value)
+	next, err := policy.Load(in.RawBody)
+	if err != nil {
+		return nil, problem("compare the policy", err)
 	}
-	return revision, nil
+	changes := policy.Diff(d, next)
+	out := &diffOutput{ETag: etag(revision), ContentType: "text/plain; charset=utf-8"}
+	if in.Text {
+		for _, c := range changes {
+			out.Body = append(append(out.Body, c.String()...), '\n')
+		}
+		return out, nil
+	}
+	out.ContentType = "application/json"
+	out.Body, err = json.Marshal(DiffOf(revision, changes))
+	return out, err
+}
+
+type auditInput struct {
+	Limit int `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"How many of the newest to return."`
+}
+
+type auditOutput struct{ Body api.AuditTrail }
+
+func (s *Server) policyAudit(ctx context.Context, in *auditInput) (*auditOutput, error) {
+	if _, err := s.serving(); err != nil {
+		return nil, err
+	}
+	entries, err := s.c.Backend.PolicyAudit(ctx, in.Limit)
+	if err != nil {
+		return nil, problem("read the audit trail", err)
+	}
+	return &auditOutput{Body: Audit(entries)}, nil
+}
+
+// Audit is an audit trail as it travels.
+func Audit(entries []policystore.Entry) api.AuditTrail {
+	out := api.AuditTrail{Entries: []api.AuditEntry{}}
+	for _, e := range entries {
+		out.Entries = append(out.Entries, api.AuditEntry{Revision: e.Revision, When: e.When, Who: e.Who, What: nonNil(e.What)})
+	}
+	return out
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"blfbridge/bridge/admin"
 	"blfbridge/bridge/admin/admintest"
 	"blfbridge/bridge/admin/api"
 	"blfbridge/bridge/config"
@@ -48,7 +49,7 @@ func TestPolicyRoundTrip(t *testing.T) {
 	var got api.PolicyImported
 	a := put(t, r, board, `"0"`, 200)
 	a.json(t, &got)
-	if got != (api.PolicyImported{Revision: 1, Changed: true, Tenants: 1, Lines: 1}) || a.header.Get("ETag") != `"1"` {
+	if got.Revision != 1 || !got.Changed || got.DryRun || got.Tenants != 1 || got.Lines != 1 || got.Total != 3 || got.Changes[2].Name != "101" || a.header.Get("ETag") != `"1"` {
 		t.Errorf("%+v, ETag %s", got, a.header.Get("ETag"))
 	}
 	text := exported(t, r)
@@ -73,7 +74,7 @@ func TestPolicyRoundTrip(t *testing.T) {
 func TestPolicyRevisions(t *testing.T) {
 	r := admintest.Start(t, nil)
 	put(t, r, board, `"0"`, 200)
-	for ifMatch, status := range map[string]int{`"0"`: 412, `"2"`: 412, "": 428, "x": 400, `"-1"`: 400, `W/"1"`: 400, "18446744073709551615": 400} {
+	for ifMatch, status := range map[string]int{`"0"`: 409, `"2"`: 409, "": 428, "x": 400, `"-1"`: 400, `W/"1"`: 400, "18446744073709551615": 400} {
 		p := put(t, r, "{}", ifMatch, status).problem(t)
 		if p.Detail == "" {
 			t.Errorf("%s: no detail", ifMatch)
@@ -105,7 +106,7 @@ func TestPolicyDryRun(t *testing.T) {
 	if got.Changed {
 		t.Errorf("%+v", got)
 	}
-	dry("{}", `"0"`, 412)
+	dry("{}", `"0"`, 409)
 	dry("tenants: 3", "*", 422)
 	if a := exported(t, r); a.header.Get("ETag") != `"1"` || !strings.Contains(a.body, "Board") {
 		t.Errorf("a dry run changed it: %s", a.body)
@@ -133,7 +134,7 @@ func TestBadPolicy(t *testing.T) {
 
 func TestPolicyTooLarge(t *testing.T) {
 	r := admintest.Start(t, nil)
-	big := "# " + strings.Repeat("x", 33<<20)
+	big := "# " + strings.Repeat("x", admin.MaxPolicy)
 	if p := put(t, r, big, "*", 413).problem(t); p.Detail == "" {
 		t.Errorf("%+v", p)
 	}

@@ -18,11 +18,7 @@ func (s *Server) presence(ctx context.Context, _ *struct{}) (*presenceOutput, er
 	if err != nil {
 		return nil, err
 	}
-	text, _, err := s.c.Backend.PolicyDocument(ctx)
-	if err != nil {
-		return nil, problem("read the policy", err)
-	}
-	doc, err := policy.Load(text)
+	doc, _, err := s.c.Backend.Policy(ctx)
 	if err != nil {
 		return nil, problem("read the policy", err)
 	}

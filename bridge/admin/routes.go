@@ -53,10 +53,7 @@ func (s *Server) operations(a huma.API) {
 	huma.Register(a, read("get-presence", "/presence", "Global settings", "The settings that hold for all watchers."), s.presence)
 	huma.Register(a, read("explain", "/explain", "Who may watch what, and why", "Decides without subscribing, and tells every step."), s.explain)
 	huma.Register(a, read("get-version", "/version", "Version", "The running binary."), s.version)
-	huma.Register(a, read("get-policy", "/policy", "Export the policy",
-		"The policy document as YAML; its revision is the ETag. Needs the token while the document holds digest passwords."), s.exportPolicy)
-	huma.Register(a, write(http.MethodPut, "put-policy", "/policy", "Import the policy",
-		"Replaces the policy document whole, or not at all. If-Match holds the revision that it was made from, or * for whatever there is."), s.importPolicy)
+	s.policyOperations(a)
 	huma.Register(a, write(http.MethodPost, "reload", "/reload", "Reload",
 		"Reads configuration and policy again, as SIGHUP does, and puts both in force or neither."), s.reload)
 }
@@ -74,10 +71,19 @@ func write(method, id, path, summary, description string) huma.Operation {
 		Security: []map[string][]string{{tokenScheme: {}}}, Errors: []int{401, 403, 422, 500, 503},
 		MaxBodyBytes: maxBody, BodyReadTimeout: bodyTimeout,
 	}
-	if method == http.MethodPut {
-		o.MaxBodyBytes = maxPolicy
-		o.Errors = append(o.Errors, 409, 412, 413, 428)
-	}
+	return o
+}
+
+// edit is a write that takes If-Match, and large a body that may be a whole policy.
+func edit(method, id, path, summary, description string) huma.Operation {
+	o := write(method, id, path, summary, description)
+	o.Errors = append(o.Errors, 400, 404, 409, 428)
+	return o
+}
+
+func large(o huma.Operation) huma.Operation {
+	o.MaxBodyBytes = MaxPolicy
+	o.Errors = append(o.Errors, 413)
 	return o
 }
 
@@ -94,7 +100,7 @@ func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var allow []string
-	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete} {
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
 		probe := r.Clone(r.Context())
 		probe.Method = method
 		if _, pattern := rt.mux.Handler(probe); pattern != "" && (pattern != "GET /" || !isAPI(r)) {

@@ -77,6 +77,7 @@ func (n *connection) client(cfg *config.Config) (*client.Client, error) {
 		}
 		c.TLS = t
 	}
+	c.Editor = operator(n.cli)
 	return client.New(c)
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"blfbridge/bridge"
+	"blfbridge/bridge/admin"
 	"blfbridge/bridge/admin/client"
 	"blfbridge/bridge/config"
 	"blfbridge/bridge/store"
@@ -17,10 +18,10 @@ import (
 )
 
 // maxPolicy is the largest policy document that is read.
-const maxPolicy = 32 << 20
+const maxPolicy = admin.MaxPolicy
 
 // offlineTimeout bounds working on the store without a server.
-const offlineTimeout = 10 * time.Second
+const offlineTimeout = 2 * time.Minute
 
 // noServer reports whether a command may work without the server: none answers where
 // the configuration says, and no other was asked for.

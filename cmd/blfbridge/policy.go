@@ -10,13 +10,15 @@ func newPolicy(c *cli) *cobra.Command {
 	n := &connection{cli: c}
 	cmd := group(&cobra.Command{
 		Use:   "policy",
-		Short: "Import and export who may watch whom",
-		Long: `Imports and exports the policy document: who may watch whom, in the words of CUCM. It
-goes through the running server. If none answers, the store of --config is read or
-written itself.` + connectHelp,
+		Short: "Import, export and compare who may watch whom",
+		Long: `Imports, exports and compares the policy document: who may watch whom, in the words of
+CUCM. It goes through the running server. If none answers, the store of --config is
+read or written itself.` + connectHelp,
 		Example: `  blfbridge policy export > policy.yaml
-  blfbridge policy import policy.yaml`,
-	}, newPolicyImport(n), newPolicyExport(n))
+  blfbridge policy diff policy.yaml
+  blfbridge policy import policy.yaml
+  blfbridge policy audit`,
+	}, newPolicyImport(n), newPolicyExport(n), newPolicyDiff(n), newPolicyAudit(n))
 	n.flags(cmd)
 	return cmd
 }

@@ -1,118 +1,114 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"blfbridge/bridge/admin"
 	"blfbridge/bridge/admin/api"
-	"blfbridge/bridge/config"
+	"blfbridge/bridge/admin/client"
+	"blfbridge/bridge/admin/show"
 	"blfbridge/policy"
 	"blfbridge/policy/policystore"
 )
 
 func newPolicyImport(n *connection) *cobra.Command {
-	i := &importer{connection: n}
+	i := &importer{edits: edits{connection: n}}
 	cmd := &cobra.Command{
 		Use:   "import FILE",
 		Short: "Replace the policy by a YAML file",
 		Long: `Replaces the policy by a YAML file (- is standard input), whole or not at all. The file
-is checked first, and all that is wrong with it is listed. The server puts it in force
-at once: subscriptions that it forbids are ended, others are shown more or less.
+is checked first, and all that is wrong with it is listed. At a terminal it shows what
+would change and asks; --yes does not ask. The server puts the policy in force at once:
+subscriptions that it forbids are ended, others are shown more or less.
 
 --if-revision refuses if somebody else has changed the policy since that revision,
 which export writes on its first line.` + connectHelp,
 		Example: `  blfbridge policy import policy.yaml
   blfbridge policy import policy.yaml --dry-run
-  blfbridge policy import policy.yaml --if-revision 7
+  blfbridge policy import policy.yaml --yes --if-revision 7
   blfbridge policy import policy.yaml --config /etc/blfbridge/blfbridge.yaml`,
 		Args: exactly("FILE"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			i.revision = policystore.AnyRevision
-			if cmd.Flags().Changed("if-revision") {
-				i.revision = i.ifRevision
-			}
-			done, where, err := i.importPolicy(cmd.Context(), args[0])
-			if errors.Is(err, policystore.ErrConflict) {
-				return fmt.Errorf("%w\nNothing was changed. Export the policy again and repeat your change on that, or leave --if-revision out", err)
-			}
-			if err != nil {
-				return err
-			}
-			return i.say(args[0], where, &done)
-		},
+		RunE: func(cmd *cobra.Command, args []string) error { return i.run(cmd, args[0]) },
 	}
-	cmd.Flags().BoolVar(&i.dryRun, "dry-run", false, "check only, change nothing")
-	cmd.Flags().Uint64Var(&i.ifRevision, "if-revision", 0, "refuse if the stored policy is not of this `REVISION`")
+	i.writeFlags(cmd)
+	cmd.Flags().BoolVarP(&i.yes, "yes", "y", false, "do not ask")
 	return cmd
 }
 
 type importer struct {
-	*connection
-	dryRun               bool
-	ifRevision, revision uint64
+	edits
+	yes bool
 }
 
-// importPolicy lets the server import a file, or writes the store if there is none.
-func (i *importer) importPolicy(ctx context.Context, file string) (done api.PolicyImported, where string, err error) {
+func (i *importer) run(cmd *cobra.Command, file string) error {
 	text, d, err := i.cli.readPolicy(file)
 	if err != nil {
-		return done, "", err
+		return err
 	}
-	cfg, err := i.config()
-	if err != nil {
-		return done, "", err
-	}
-	cl, err := i.client(cfg)
-	if err == nil {
-		defer cl.Close()
-		if done, err = cl.ImportPolicy(ctx, text, i.revision, i.dryRun); err == nil {
-			return done, "in force at " + cl.URL(), nil
+	e := i.edit(cmd)
+	if ask := !i.yes && !e.DryRun && !i.asJSON && file != "-" && i.cli.interactive(); ask {
+		dry := e
+		dry.DryRun = true
+		would, _, err := i.send(cmd.Context(), text, d, dry)
+		if err != nil {
+			return err
 		}
+		if err := show.Changes(i.cli.out, &would.PolicyDiff, i.cli.paint(i.cli.out)); err != nil {
+			return err
+		}
+		fmt.Fprintf(i.cli.out, "Import %s? [y/N] ", file)
+		answer, _ := bufio.NewReader(i.cli.in).ReadString('\n')
+		if a := strings.ToLower(strings.TrimSpace(answer)); a != "y" && a != "yes" {
+			return errors.New("nothing was changed")
+		}
+		e.IfRevision = would.Revision // what was shown is what happens
 	}
-	if !i.noServer(cfg, err) {
-		return done, "", hint(err)
+	done, where, err := i.send(cmd.Context(), text, d, e)
+	if err != nil {
+		return err
 	}
-	done, err = i.store(ctx, cfg, d)
-	return done, "in the store; no server runs", storeHint(cfg, err)
+	if i.asJSON {
+		return writeJSON(i.cli.out, done)
+	}
+	return i.say(file, where, &done)
 }
 
-// store imports without a server.
-func (i *importer) store(ctx context.Context, cfg *config.Config, d *policy.Document) (done api.PolicyImported, err error) {
-	if cfg.Policy.File != "" {
-		return done, fmt.Errorf("the policy comes from the file %s (policy.file): change that, or leave policy.file out to keep the policy in the store", cfg.Policy.File)
-	}
-	if _, err := policy.Compile(d); err != nil {
-		return done, err
-	}
-	done = api.PolicyImported{DryRun: i.dryRun, Tenants: len(d.Tenants)}
-	for _, t := range d.Tenants {
-		done.Lines, done.Phones, done.EndUsers = done.Lines+len(t.Lines), done.Phones+len(t.Phones), done.EndUsers+len(t.EndUsers)
-	}
-	if i.dryRun {
-		_, stored, _, err := i.cli.storedPolicy(ctx, cfg)
-		if err == nil && i.revision != policystore.AnyRevision && i.revision != stored {
-			err = fmt.Errorf("%w: it is at revision %d, not %d", policystore.ErrConflict, stored, i.revision)
-		}
-		done.Revision = stored
-		return done, err
-	}
-	err = withStore(ctx, cfg, func(ctx context.Context, s policystore.Store) (err error) {
-		done.Revision, err = s.Import(ctx, d, i.revision)
-		return err
+// send lets the server import a file, or writes the store if there is none.
+func (i *importer) send(ctx context.Context, text []byte, d *policy.Document, e client.Edit) (done api.PolicyImported, where string, err error) {
+	where, err = i.either(ctx, way{
+		server: func(cl *client.Client) (err error) {
+			done, err = cl.ImportPolicy(ctx, text, e)
+			return err
+		},
+		store: func(ctx context.Context, s policystore.Store) error {
+			edited, err := i.local(e, func(*policy.Document) (*policy.Document, error) { return d, nil }).Apply(ctx, s)
+			if err == nil {
+				done = admin.Imported(edited)
+				done.DryRun = e.DryRun
+			}
+			return err
+		},
+		writes: !e.DryRun,
 	})
-	return done, err
+	return done, where, err
 }
 
 func (i *importer) say(file, where string, done *api.PolicyImported) error {
 	holds := fmt.Sprintf("%s, %s, %s, %s",
 		things(done.Tenants, "tenant"), things(done.Lines, "line"), things(done.Phones, "phone"), things(done.EndUsers, "end user"))
-	if i.dryRun {
-		_, err := fmt.Fprintf(i.cli.out, "%s could be imported: %s; revision %d stays\n", file, holds, done.Revision)
+	if !done.DryRun {
+		_, err := fmt.Fprintf(i.cli.out, "%s is revision %d, %s: %s; %s\n", file, done.Revision, where, holds, things(done.Total, "change"))
 		return err
 	}
-	_, err := fmt.Fprintf(i.cli.out, "%s is revision %d, %s: %s\n", file, done.Revision, where, holds)
+	if err := show.Changes(i.cli.out, &done.PolicyDiff, i.cli.paint(i.cli.out)); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(i.cli.out, "%s could be imported: %s; revision %d stays\n", file, holds, done.Revision)
 	return err
 }

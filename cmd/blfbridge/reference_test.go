@@ -88,7 +88,7 @@ func TestExamplesParse(t *testing.T) {
 				continue // another program
 			}
 			line, _, _ = strings.Cut(line, " > ")
-			args := strings.Fields(strings.ReplaceAll(strings.TrimSuffix(strings.TrimSpace(line), ")"), "'", ""))
+			args := split(strings.TrimSuffix(strings.TrimSpace(line), ")"))
 			if len(args) == 0 || strings.Contains(cmd.CommandPath(), "completion") {
 				continue
 			}

@@ -59,7 +59,7 @@ Exit codes: 0 success, 1 failure, 2 a command line that cannot be understood.`,
 		SilenceUsage:  true,
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return &usageError{cmd, err} })
-	root.AddCommand(newServe(c), newConfig(c), newPolicy(c), newShow(c), newExplain(c), newVersion(c), newDemo(c), newBench(c), newBenchServer(c))
+	root.AddCommand(newServe(c), newConfig(c), newPolicy(c), newPresenceGroup(c), newApply(c), newShow(c), newExplain(c), newVersion(c), newDemo(c), newBench(c), newBenchServer(c))
 	return root
 }
 
@@ -92,6 +92,16 @@ func between(least int, names ...string) cobra.PositionalArgs {
 			return &usageError{cmd, fmt.Errorf("%s is missing", strings.Join(names[len(args):least], " and "))}
 		case len(args) > len(names):
 			return &usageError{cmd, fmt.Errorf("%q is too much", args[len(names)])}
+		}
+		return nil
+	}
+}
+
+// atLeastOne wants one argument or more.
+func atLeastOne(name string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return &usageError{cmd, fmt.Errorf("%s is missing", name)}
 		}
 		return nil
 	}

@@ -23,6 +23,8 @@ type Note struct {
 	Who string
 	// What is a line for each change, such as policy.Diff tells. No secrets.
 	What []string
+	// More is how many changes What leaves out.
+	More int
 }
 
 // Entry is one change in the audit trail.
@@ -45,8 +47,10 @@ type stored struct {
 // encodeEntry makes the stored form of a note.
 func encodeEntry(n Note, now time.Time) ([]byte, error) {
 	what := n.What
-	if more := len(what) - MaxWhat; more > 0 {
-		what = append(append([]string(nil), what[:MaxWhat-1]...), "and "+strconv.Itoa(more+1)+" more")
+	if over := len(what) - MaxWhat; over > 0 || n.More > 0 {
+		kept := min(len(what), MaxWhat-1)
+		more := len(what) - kept + n.More
+		what = append(append([]string(nil), what[:kept]...), "and "+strconv.Itoa(more)+" more")
 	}
 	s := stored{When: now.UnixMilli(), Who: shortened(n.Who)}
 	for _, line := range what {

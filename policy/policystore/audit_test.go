@@ -23,7 +23,7 @@ func audited(t *testing.T, s subject) {
 	for _, c := range changes {
 		what = append(what, c.String())
 	}
-	if _, err := s.ImportBy(t.Context(), sample(2), 1, Note{"ann \"the admin\" ☎", what}); err != nil {
+	if _, err := s.ImportBy(t.Context(), sample(2), 1, Note{Who: "ann \"the admin\" ☎", What: what}); err != nil {
 		t.Fatal(err)
 	}
 	for i := range 2 {

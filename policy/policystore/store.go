@@ -83,6 +83,15 @@ func decode(text []byte) (*policy.Document, error) {
 	return d, nil
 }
 
-func conflict(stored, want uint64) error {
-	return fmt.Errorf("%w: it is at revision %d, not %d", ErrConflict, stored, want)
+// ConflictError tells which revision is stored; it matches ErrConflict.
+type ConflictError struct{ Stored, Wanted uint64 }
+
+// Error says both revisions.
+func (e *ConflictError) Error() string {
+	return fmt.Sprintf("%v: it is at revision %d, not %d", ErrConflict, e.Stored, e.Wanted)
 }
+
+// Unwrap makes errors.Is(err, ErrConflict) true.
+func (e *ConflictError) Unwrap() error { return ErrConflict }
+
+func conflict(stored, want uint64) error { return &ConflictError{stored, want} }

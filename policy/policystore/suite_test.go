@@ -41,6 +41,8 @@ func suite(t *testing.T, h home) {
 		{"every import is in the audit trail, the newest first", audited},
 		{"the audit trail is bounded", auditBounded},
 		{"a refused import leaves no trace", auditRefused},
+		{"an edit sees what it changes", edits},
+		{"concurrent edits lose nothing", concurrentEdits},
 		{"a watcher is told the current revision and each last one", watched},
 		{"a watcher may import", watcherImports},
 		{"a cancelled context ends it", cancelled},

@@ -170,39 +170,30 @@ func (r *Rig) Reload(context.Context) error {
 	return r.reload
 }
 
-// PolicyDocument implements admin.Backend.
-func (r *Rig) PolicyDocument(ctx context.Context) ([]byte, uint64, error) {
-	d, revision, err := r.store.Load(ctx)
-	if err != nil {
-		return nil, 0, err
-	}
-	text, err := policy.Marshal(d)
-	return text, revision, err
-}
+// Policy implements admin.Backend.
+func (r *Rig) Policy(ctx context.Context) (*policy.Document, uint64, error) { return r.store.Load(ctx) }
 
-// ImportPolicy implements admin.Backend.
-func (r *Rig) ImportPolicy(ctx context.Context, yaml []byte, ifRevision uint64, dryRun bool) (uint64, error) {
-	d, err := policy.Load(yaml)
-	if err != nil {
-		return 0, err
+// EditPolicy implements admin.Backend.
+func (r *Rig) EditPolicy(ctx context.Context, e policystore.Edit) (policystore.Edited, error) {
+	var next *policy.Snapshot
+	e.Check = func(d *policy.Document) (err error) {
+		next, err = policy.Compile(d)
+		return err
 	}
-	next, err := policy.Compile(d)
-	if err != nil {
-		return 0, err
-	}
-	if dryRun {
-		_, revision, err := r.store.Load(ctx)
-		return revision, err
-	}
-	revision, err := r.store.Import(ctx, d, ifRevision)
-	if err != nil {
-		return 0, err
+	done, err := e.Apply(ctx, r.store)
+	if err != nil || e.DryRun {
+		return done, err
 	}
 	r.Compositor.SetPlan(line.Compile(next, line.Config{}))
 	r.mu.Lock()
 	r.snapshot = next
 	r.mu.Unlock()
-	return revision, nil
+	return done, nil
+}
+
+// PolicyAudit implements admin.Backend.
+func (r *Rig) PolicyAudit(ctx context.Context, limit int) ([]policystore.Entry, error) {
+	return r.store.Audit(ctx, limit)
 }
 
 // SetChecks replaces what readiness looks at.

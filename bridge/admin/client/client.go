@@ -38,14 +38,16 @@ type Config struct {
 	Token string
 	// TLS is for https; nil: the host's authorities.
 	TLS *tls.Config
-	// Timeout bounds every request; 30 s if 0.
+	// Timeout bounds every request; two minutes if 0, which the largest policies need.
 	Timeout time.Duration
+	// Editor is the person behind the writes, for the audit trail.
+	Editor string
 }
 
 // Client may be used by any goroutine.
 type Client struct {
-	base, token string
-	http        *http.Client
+	base, token, editor string
+	http                *http.Client
 }
 
 // New makes a client; nothing is sent yet.
@@ -61,12 +63,12 @@ func New(c Config) (*Client, error) {
 		return nil, fmt.Errorf("%w: only scheme, host and port belong into it", ErrURL)
 	}
 	if c.Timeout == 0 {
-		c.Timeout = 30 * time.Second
+		c.Timeout = 2 * time.Minute
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.TLSClientConfig = c.TLS
 	base := strings.TrimSuffix(strings.TrimSuffix(strings.TrimRight(u.String(), "/"), admin.Prefix), "/")
-	return &Client{base: base, token: c.Token, http: &http.Client{
+	return &Client{base: base, token: c.Token, editor: c.Editor, http: &http.Client{
 		Transport: transport, Timeout: c.Timeout,
 		// The token is for this server alone.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -79,12 +81,13 @@ func (c *Client) URL() string { return c.base }
 // Close lets idle connections go.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-// request is one request; the body is sent as YAML.
+// request is one request; the body is sent as YAML, or json as JSON.
 type request struct {
 	method, path string
 	query        url.Values
 	ifMatch      string
 	body         []byte
+	json         any
 }
 
 // do sends a request and returns the answer to a success, of whatever kind.
@@ -93,6 +96,13 @@ func (c *Client) do(ctx context.Context, q request) (body []byte, header http.He
 	if len(q.query) > 0 {
 		target += "?" + q.query.Encode()
 	}
+	kind := "application/yaml"
+	if q.json != nil {
+		kind = "application/json"
+		if q.body, err = json.Marshal(q.json); err != nil {
+			return nil, nil, fmt.Errorf("client: %w", err)
+		}
+	}
 	req, err := http.NewRequestWithContext(ctx, q.method, target, bytes.NewReader(q.body))
 	if err != nil {
 		return nil, nil, fmt.Errorf("client: %w", err)
@@ -100,11 +110,14 @@ func (c *Client) do(ctx context.Context, q request) (body []byte, header http.He
 	if c.token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.token)
 	}
+	if c.editor != "" && q.method != http.MethodGet {
+		req.Header.Set(admin.EditorHeader, c.editor)
+	}
 	if q.ifMatch != "" {
 		req.Header.Set("If-Match", q.ifMatch)
 	}
 	if q.body != nil {
-		req.Header.Set("Content-Type", "application/yaml")
+		req.Header.Set("Content-Type", kind)
 	}
 	res, err := c.http.Do(req)
 	if err != nil {

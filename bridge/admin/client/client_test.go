@@ -68,21 +68,21 @@ func TestEverything(t *testing.T) {
 func TestPolicy(t *testing.T) {
 	r := admintest.Start(t, nil)
 	c, ctx := connect(t, r.URL, admintest.Token), t.Context()
-	out, err := c.ImportPolicy(ctx, []byte("max_subscriptions: 7\n"), policystore.AnyRevision, false)
+	out, err := c.ImportPolicy(ctx, []byte("max_subscriptions: 7\n"), client.Edit{IfRevision: policystore.AnyRevision})
 	if err != nil || out.Revision != 1 || !out.Changed {
 		t.Fatalf("%+v, %v", out, err)
 	}
-	if out, err = c.ImportPolicy(ctx, []byte("{}"), 1, true); err != nil || !out.DryRun || out.Revision != 1 {
+	if out, err = c.ImportPolicy(ctx, []byte("{}"), client.Edit{IfRevision: 1, DryRun: true}); err != nil || !out.DryRun || out.Revision != 1 {
 		t.Errorf("%+v, %v", out, err)
 	}
 	text, revision, err := c.Policy(ctx)
 	if err != nil || revision != 1 || !strings.Contains(string(text), "max_subscriptions: 7") {
 		t.Errorf("%s, %d, %v", text, revision, err)
 	}
-	if _, err = c.ImportPolicy(ctx, []byte("{}"), 0, false); !errors.Is(err, policystore.ErrConflict) {
+	if _, err = c.ImportPolicy(ctx, []byte("{}"), client.Edit{}); !errors.Is(err, policystore.ErrConflict) {
 		t.Errorf("%v", err)
 	}
-	_, err = c.ImportPolicy(ctx, []byte("tenants:\n  - {name: a, lines: [{number: 1, class: x}]}\n"), 1, false)
+	_, err = c.ImportPolicy(ctx, []byte("tenants:\n  - {name: a, lines: [{number: 1, class: x}]}\n"), client.Edit{IfRevision: 1})
 	var p *client.Problem
 	if !errors.As(err, &p) || p.Status != 422 || len(p.Errors) != 1 || p.Errors[0].Line != 2 {
 		t.Fatalf("%v", err)

@@ -2,16 +2,12 @@ package client
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 
 	"blfbridge/bridge/admin"
 	"blfbridge/bridge/admin/api"
-	"blfbridge/policy/policystore"
 )
 
 // pageSize is how much of a list is asked for at once.
@@ -85,47 +81,6 @@ func pages(query url.Values, next func() (got int, err error)) error {
 		}
 	}
 }
-
-// Policy exports the policy document as YAML, with its revision.
-func (c *Client) Policy(ctx context.Context) (yaml []byte, revision uint64, err error) {
-	body, header, err := c.do(ctx, request{method: http.MethodGet, path: admin.Prefix + "/policy"})
-	if err != nil {
-		return nil, 0, err
-	}
-	revision, err = strconv.ParseUint(strings.Trim(header.Get("ETag"), `"`), 10, 64)
-	if err != nil {
-		return nil, 0, fmt.Errorf("client: %s tells no revision of its policy", c.base)
-	}
-	return body, revision, nil
-}
-
-// ImportPolicy replaces the policy document, if the stored one is still of ifRevision
-// (policystore.AnyRevision: whatever it is). The error matches policystore.ErrConflict
-// if it is not.
-func (c *Client) ImportPolicy(ctx context.Context, yaml []byte, ifRevision uint64, dryRun bool) (out api.PolicyImported, err error) {
-	q := request{method: http.MethodPut, path: admin.Prefix + "/policy", ifMatch: "*", body: yaml}
-	if ifRevision != policystore.AnyRevision {
-		q.ifMatch = `"` + strconv.FormatUint(ifRevision, 10) + `"`
-	}
-	if dryRun {
-		q.query = values("dry_run", "true")
-	}
-	body, _, err := c.do(ctx, q)
-	var p *Problem
-	if errors.As(err, &p) && p.Status == http.StatusPreconditionFailed {
-		return out, conflict{p}
-	}
-	if err != nil {
-		return out, err
-	}
-	return out, c.decode(body, &out)
-}
-
-// conflict is the Problem of a policy that was changed meanwhile.
-type conflict struct{ *Problem }
-
-func (c conflict) Unwrap() error      { return c.Problem }
-func (conflict) Is(target error) bool { return target == policystore.ErrConflict }
 
 // Reload makes the bridge read configuration and policy again.
 func (c *Client) Reload(ctx context.Context) (out api.Reloaded, err error) {
