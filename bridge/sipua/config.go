@@ -130,6 +130,9 @@ type Config struct {
 	// Counts returns the subscriptions there are, in all and of that watcher. nil = none.
 	Counts   func(policy.Watcher) policy.Counts
 	Resolver Resolver // nil = net.DefaultResolver
+	// LongWay lets sipgo read every request, also the plain SUBSCRIBEs that need it least:
+	// what the short way is compared with.
+	LongWay bool
 	// ListenUDP opens the UDP sockets: another network, such as one in memory. nil = net.ListenUDP.
 	ListenUDP func(network string, addr *net.UDPAddr) (PacketConn, error)
 }

@@ -151,6 +151,19 @@ func (s *Server) lookup(u sipURI, t subscription.Transport, like netip.Addr) net
 	return netip.AddrPortFrom(addrs[0].Unmap(), port)
 }
 
+// looksUp reports whether flow may have to resolve a host name for a request.
+func (s *Server) looksUp(q *ask) bool {
+	for _, kind := range [...]headerName{kindContact, kindRecordRoute} {
+		first, _, _ := cutUnquoted(q.header(kind), ',')
+		if u, ok := addressOf(first); ok {
+			if _, err := netip.ParseAddr(u.host); err != nil {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // advertised is what Via and Contact name for a socket.
 func (s *Server) advertised(local netip.AddrPort) string {
 	if s.advertisedHost == "" {

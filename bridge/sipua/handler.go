@@ -95,7 +95,7 @@ func (x *exchange) subscribe() {
 	defer t.Stop()
 	select {
 	case <-done:
-		if sub.Flow.Transport == subscription.UDP && s.order.size() > s.config.Limits.Transactions {
+		if sub.Flow.Transport == subscription.UDP && s.order.size.Load() > int64(s.config.Limits.Transactions) {
 			// Gives up absorbing retransmissions of this one; the notifier knows them
 			// by their CSeq.
 			s.metrics.early.Inc()

@@ -23,7 +23,18 @@ type head struct {
 	// end is where the header section ends, its empty line included.
 	end int
 
-	viaStore [8][]byte
+	// lines are the headers that are read, in order; more is set if there were too many.
+	lines []headLine
+	more  bool
+
+	viaStore  [8][]byte
+	lineStore [24]headLine
+}
+
+// headLine is where the value of a header lies in the message.
+type headLine struct {
+	kind       headerName
+	start, end int
 }
 
 // Single-value headers that every message has (RFC 3261 §8.1.1), as bits of "seen".
@@ -71,7 +82,7 @@ var crlf = []byte("\r\n")
 // answered. It allocates only for the ninth and later Via lines.
 func (h *head) scan(msg []byte) fault {
 	*h = head{contentLength: -1}
-	h.vias = h.viaStore[:0]
+	h.vias, h.lines = h.viaStore[:0], h.lineStore[:0]
 	h.end = bytes.Index(msg, []byte("\r\n\r\n"))
 	f := faultNone
 	if h.end < 0 {
@@ -119,13 +130,18 @@ func (h *head) scan(msg []byte) fault {
 func (h *head) header(name, line []byte, colon, offset int, seen *int) fault {
 	value := bytes.TrimSpace(line[colon+1:])
 	var bit int
-	switch headerKind(name) {
-	case kindVia:
-		if len(h.vias) == 0 {
-			lead := len(line[colon+1:]) - len(bytes.TrimLeft(line[colon+1:], " \t"))
-			h.topStart = offset + colon + 1 + lead
-			h.topEnd = h.topStart + len(value)
+	kind := headerKind(name)
+	if kind != kindOther {
+		start := offset + colon + 1 + len(line[colon+1:]) - len(bytes.TrimLeft(line[colon+1:], " \t"))
+		if h.more = h.more || len(h.lines) == cap(h.lines); !h.more {
+			h.lines = append(h.lines, headLine{kind, start, start + len(value)})
 		}
+		if kind == kindVia && len(h.vias) == 0 {
+			h.topStart, h.topEnd = start, start+len(value)
+		}
+	}
+	switch kind {
+	case kindVia:
 		h.vias = append(h.vias, value)
 		return faultNone
 	case kindFrom:

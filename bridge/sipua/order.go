@@ -1,7 +1,9 @@
 package sipua
 
 import (
+	"cmp"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/emiago/sipgo/sip"
@@ -15,6 +17,11 @@ import (
 // It also finds requests that came by two ways (RFC 3261 §8.2.2.2). It is safe for
 // concurrent use.
 type order struct {
+	// elsewhere reports whether a request came before on the short way (see quick), nil = none.
+	elsewhere func(q *ask) bool
+	// size is that of live.
+	size atomic.Int64
+
 	mu sync.Mutex // guards all below
 	// live are the transactions that sipgo has, by key, with what makes a merged one.
 	live map[string]string
@@ -54,14 +61,34 @@ func (o *order) arrived(req *sip.Request) {
 	if err != nil || req.CallID() == nil || req.Method == sip.ACK || req.Method == sip.CANCEL {
 		return
 	}
-	callID, merge := req.CallID().Value(), ""
+	callID, merge, merged := req.CallID().Value(), "", false
 	if q := askOf(req); q.toTag() == "" {
 		merge = q.fromTag() + "\x00" + callID + "\x00" + q.cseqText()
+		merged = o.elsewhere != nil && o.elsewhere(q)
 	}
-	o.add(key, callID, merge)
+	o.add(key, callID, merge, merged)
 }
 
-func (o *order) add(key, callID, merge string) {
+// holds reports whether a request belongs to a transaction that sipgo has, comes by a
+// second way after one, or must wait for one of its Call-ID.
+func (o *order) holds(q *ask, v *topVia) bool {
+	if o.size.Load() == 0 {
+		return false
+	}
+	// As sipgo names it.
+	key := v.branch + sip.TxSeperator + v.host + sip.TxSeperator + portText(cmp.Or(v.port, 5060)) + sip.TxSeperator + q.method
+	merge := ""
+	if q.toTag() == "" {
+		merge = q.fromTag() + "\x00" + q.callID + "\x00" + q.cseqText()
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	_, live := o.live[key]
+	_, merged := o.merge[merge]
+	return live || merged || o.last[q.callID] != nil
+}
+
+func (o *order) add(key, callID, merge string, merged bool) {
 	now := time.Now()
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -69,18 +96,21 @@ func (o *order) add(key, callID, merge string) {
 	if _, ok := o.live[key]; ok {
 		return // a retransmission: sipgo absorbs it
 	}
-	p := &place{callID: callID, done: make(chan struct{}), since: now}
+	p := &place{callID: callID, done: make(chan struct{}), since: now, merged: merged}
 	if prev := o.last[callID]; prev != nil {
 		p.before = prev.done
 	}
 	if first, ok := o.merge[merge]; merge != "" && ok && first != key {
 		p.merged = true
+	}
+	if p.merged {
 		merge = ""
 	}
 	if merge != "" {
 		o.merge[merge] = key
 	}
 	o.live[key], o.waiting[key], o.last[callID] = merge, p, p
+	o.size.Store(int64(len(o.live)))
 }
 
 // take gives the handler of a transaction its place; nil if there is none.
@@ -140,6 +170,7 @@ func (o *order) remove(key string) {
 		delete(o.merge, m)
 	}
 	delete(o.live, key)
+	o.size.Store(int64(len(o.live)))
 }
 
 // unmerge lets a request with the same numbers come by another transaction: phones
@@ -153,13 +184,6 @@ func (o *order) unmerge(key string) {
 		}
 		o.live[key] = ""
 	}
-}
-
-// size is how many transactions sipgo has.
-func (o *order) size() int {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return len(o.live)
 }
 
 // sweep gives up the places of requests that sipgo never handed on. The lock is held.

@@ -39,6 +39,7 @@ type packet struct {
 // anywhere costs no memory. It is safe for concurrent use.
 type screener struct {
 	notifier atomic.Pointer[Notifier]
+	quick    *quick // nil = everything goes the long way
 	limits   *limiter
 	replies  *limiter // of stateless responses, so that nobody is flooded with them
 	natForce bool
@@ -76,6 +77,9 @@ func (s *screener) screen(dst []byte, in packet) (v verdict, out []byte) {
 	}
 	if !h.request {
 		return pass, append(dst, in.msg...)
+	}
+	if s.quick != nil && s.quick.take(&h, &in) {
+		return drop, dst
 	}
 	top, rest, ok := parseVia(string(h.vias[0]))
 	if !ok {

@@ -37,6 +37,7 @@ type Server struct {
 	quiet     *quietLog
 	metrics   *metrics
 	screener  *screener
+	quick     *quick
 	streams   *streams
 	order     *order
 	verifier  verifier
@@ -91,6 +92,11 @@ func New(c Config) (*Server, error) {
 		replies:  newLimiter(Rate{50, 200}, Rate{1000, 2000}),
 		natForce: c.NAT == NATSource, seed: maphash.MakeSeed(), metrics: m, log: c.Logger, quiet: s.quiet,
 	}
+	s.quick = newQuick(s)
+	if !c.LongWay {
+		s.screener.quick = s.quick
+	}
+	s.order.elsewhere = func(q *ask) bool { return s.quick.merged(s.quick.mergeOf(q.fromTag(), q.callID, q.cseq)) }
 	s.streams = newStreams(s.screener, &s.config.Limits, &s.config.Timeouts, m)
 	s.streams.dialer.accept = s.acceptorFor
 	s.agent, s.stack, err = newStack(c.Logger, m, s.arrived, s.stray)
@@ -141,6 +147,7 @@ func (s *Server) Run(ctx context.Context) error {
 		serve(Listen{l.transport, l.local}, func() error { return s.stack.ServeTCP(l) })
 	}
 	wg.Go(func() { s.streams.dialer.run(inner) })
+	wg.Go(func() { s.quick.run(inner) })
 	s.log.Info("SUBSCRIBEs are served", "sockets", len(s.addresses))
 	var err error
 	select {
