@@ -7,7 +7,6 @@ import (
 	"maps"
 	"os"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -133,11 +132,11 @@ func (k *policyKeeper) swap(ctx context.Context) {
 		return
 	}
 	skip := func(s notifier.Standing) bool {
-		if k.b.identified(next, s).Kind != s.Watcher.Kind {
+		w, t := k.b.standing(next, s)
+		if was := s.Watcher; w.Kind != was.Kind || w.ID != was.ID || w.Trunk != was.Trunk || w.Trusted != was.Trusted {
 			return false
 		}
-		return !changes.Touches(s.Watcher, k.b.target(next, s.Watcher.Tenant, s.Entity)) &&
-			!changes.Touches(s.Watcher, policy.Target{Tenant: s.Line.Tenant, Number: s.Line.Number})
+		return !changes.Touches(s.Watcher, t) && !changes.Touches(s.Watcher, policy.Target{Tenant: s.Line.Tenant, Number: s.Line.Number})
 	}
 	decide := func(s notifier.Standing) policy.Decision { return k.decide(next, s) }
 	if err := k.b.notifier.Reauthorize(ctx, skip, decide); err != nil && !errors.Is(err, notifier.ErrStopped) && ctx.Err() == nil {
@@ -147,37 +146,12 @@ func (k *policyKeeper) swap(ctx context.Context) {
 
 // decide decides about a standing subscription.
 func (k *policyKeeper) decide(snap *policy.Snapshot, s notifier.Standing) policy.Decision {
-	w := k.b.identified(snap, s)
-	d := policy.Decide(snap, w, k.b.target(snap, w.Tenant, s.Entity), policy.Counts{})
+	w, t := k.b.standing(snap, s)
+	d := policy.Decide(snap, w, t, policy.Counts{})
 	if d.Route != "" {
 		d.Outcome = policy.Refused // it is no line of ours any more
 	}
 	return d
-}
-
-// identified is the watcher of a standing subscription as it would be known if it
-// subscribed now: who was unknown may have become a phone or user of the document.
-func (b *Bridge) identified(snap *policy.Snapshot, s notifier.Standing) policy.Watcher {
-	w := s.Watcher
-	if w.Kind != policy.WatcherUnknown {
-		return w
-	}
-	tenant := b.target(snap, w.Tenant, s.Entity).Tenant
-	if w.Tenant == s.Line.Tenant {
-		w.Tenant = tenant // an unknown watcher belongs where its target does
-	}
-	user := w.ID
-	if at := strings.LastIndexByte(user, '@'); at >= 0 {
-		if t, ok := snap.TenantByHost(user[at+1:], nil); ok {
-			tenant = t
-		}
-		user = user[:at]
-	}
-	if known, ok := snap.WatcherByIdentity(tenant, user); ok {
-		known.Trusted = w.Trusted
-		return known
-	}
-	return w
 }
 
 // decideRestored decides about a subscription of the last run: the policy may have changed

@@ -110,7 +110,7 @@ func (n *Notifier) Recheck(presentity uint32, decide func(Standing) policy.Decis
 					continue
 				}
 				c := e.Cold()
-				l.rechecked(slot, decide(Standing{watcherOf(&e.Hot, &c), lineOf(&c), c.Entity}))
+				l.rechecked(slot, decide(standingOf(&e.Hot, &c)))
 			}
 		}})
 	}

@@ -123,7 +123,7 @@ func (l *loop) restore(key string, rec subscription.Record) {
 	slot := l.add(key, rec, flow)
 	eff := l.advance(slot, subscription.Input{Kind: subscription.Restored})
 	if l.n.decide != nil && !eff.Remove {
-		s := Standing{watcherOf(&rec.Hot, &c), lineOf(&c), c.Entity}
+		s := standingOf(&rec.Hot, &c)
 		l.decided(slot, s, l.n.decide(s))
 	}
 }

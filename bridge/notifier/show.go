@@ -1,6 +1,7 @@
 package notifier
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -61,6 +62,15 @@ type Standing struct {
 	Line    policy.Line
 	// Entity is the URI that was subscribed to.
 	Entity string
+	// Source is how a trunk was recognised (subscription.Cold.Origin); of other watchers,
+	// where their NOTIFYs go.
+	Source string
+	// User is the digest user whose credentials held for a trunk's request.
+	User string
+}
+
+func standingOf(h *subscription.Hot, c *subscription.Cold) Standing {
+	return Standing{watcherOf(h, c), lineOf(c), c.Entity, cmp.Or(c.Origin, c.Remote), c.AppUser}
 }
 
 // Reauthorize decides every standing subscription anew: a forbidden one is terminated
@@ -81,7 +91,7 @@ func (n *Notifier) Reauthorize(ctx context.Context, skip func(Standing) bool, de
 				continue
 			}
 			c := e.Cold()
-			s := Standing{watcherOf(&e.Hot, &c), lineOf(&c), c.Entity}
+			s := standingOf(&e.Hot, &c)
 			if skip != nil && skip(s) {
 				continue
 			}
@@ -100,9 +110,12 @@ func (l *loop) decided(slot int32, s Standing, d policy.Decision) {
 		l.rewatch(slot, d)
 	}
 	l.route(slot, d.Route)
-	l.advance(slot, subscription.Input{
-		Kind: subscription.Reauthorized, Allowed: d.Allow(), View: d.View, Pickup: d.Pickup,
-	})
+	in := subscription.Input{Kind: subscription.Reauthorized, Allowed: d.Allow(), View: d.View, Pickup: d.Pickup}
+	if d.Outcome == policy.Challenged {
+		// RFC 6665 §4.1.3: it may come back at once, and show its credentials.
+		in.Reason = subscription.Deactivated
+	}
+	l.advance(slot, in)
 }
 
 // rewatch lets a subscription watch another line, or its phone.

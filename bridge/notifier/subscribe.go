@@ -1,6 +1,7 @@
 package notifier
 
 import (
+	"cmp"
 	"net/netip"
 	"strconv"
 	"time"
@@ -84,7 +85,7 @@ func (l *loop) outdated(s *Subscribe) (status int) {
 	if l.decide == nil || s.Expires == 0 || !s.Received.Before(l.decidedAt) {
 		return 0
 	}
-	d := l.decide(Standing{s.Watcher, s.Decision.Line, s.Cold.Entity})
+	d := l.decide(Standing{s.Watcher, s.Decision.Line, s.Cold.Entity, cmp.Or(s.Cold.Origin, s.Cold.Remote), s.Cold.AppUser})
 	switch {
 	case d.Allow():
 		s.Decision = d
@@ -136,6 +137,7 @@ func (l *loop) refresh(slot int32, s *Subscribe) {
 		counted := e.counted
 		l.uncount(e)
 		c.WatcherTenant, c.WatcherID, c.Trunk = s.Watcher.Tenant, s.Watcher.ID, s.Watcher.Trunk // who it is decided for now
+		c.AppUser, c.Origin = n.AppUser, n.Origin
 		e.Kind = s.Watcher.Kind
 		e.SetCold(c)
 		if counted { // else it has ended, and counts no more
@@ -219,5 +221,9 @@ func flowOf(c *subscription.Cold) (Flow, bool) {
 
 // watcherOf is who holds a subscription, as the policy sees it.
 func watcherOf(h *subscription.Hot, c *subscription.Cold) policy.Watcher {
-	return policy.Watcher{Tenant: c.WatcherTenant, Kind: h.Kind, ID: c.WatcherID, Trunk: c.Trunk, Trusted: true}
+	w := policy.Watcher{Tenant: c.WatcherTenant, Kind: h.Kind, ID: c.WatcherID, Trunk: c.Trunk, Trusted: true}
+	if h.Kind == policy.WatcherTrunk || h.Kind == policy.WatcherApplication {
+		w.Trusted = c.AppUser != "" // its address proves nothing
+	}
+	return w
 }

@@ -126,11 +126,11 @@ func (s *Server) accept(sub *notifier.Subscribe, q *ask, p *parsed, at at) error
 	if err != nil {
 		return err
 	}
-	watcher, challenge, err := s.identify(q, snap, caller{claim, target.Tenant, at.received})
+	who, challenge, err := s.identify(q, snap, caller{claim, trunkSource(q, target.Tenant), at.received})
 	if err != nil {
 		return s.challenged(err, challenge, at.received)
 	}
-	decision, err := s.decide(snap, p, watcher, target)
+	decision, err := s.decide(snap, p, who.Watcher, target)
 	if err != nil {
 		return s.challenged(err, challenge, at.received)
 	}
@@ -140,7 +140,7 @@ func (s *Server) accept(sub *notifier.Subscribe, q *ask, p *parsed, at at) error
 	*sub = notifier.Subscribe{
 		CallID: q.callID, RemoteTag: q.fromTag(), LocalTag: q.toTag(),
 		CSeq: q.cseq, Expires: p.expires, Package: p.event.pkg, Content: p.content,
-		Dialect: dialect, Flow: flow, Watcher: watcher, Decision: decision, Received: at.received,
+		Dialect: dialect, Flow: flow, Watcher: who.Watcher, Decision: decision, Received: at.received,
 		MaxForwards: p.maxForwards,
 	}
 	c := &sub.Cold
@@ -150,7 +150,8 @@ func (s *Server) accept(sub *notifier.Subscribe, q *ask, p *parsed, at at) error
 	c.Advertised, c.EventID, c.EventParams = s.advertised(flow.Local), p.event.id, p.event.params
 	c.Accept, c.Entity, c.DialectName = strings.Join(q.headers(kindAccept), ", "), p.target.uri, dialect.String()
 	c.Tenant, c.Partition, c.Number = decision.Line.Tenant, decision.Line.Partition, decision.Line.Number
-	c.WatcherTenant, c.WatcherID, c.UserAgent = watcher.Tenant, watcher.ID, userAgent[:min(len(userAgent), maxIdentifier)]
+	c.WatcherTenant, c.WatcherID, c.UserAgent = who.Tenant, who.ID, userAgent[:min(len(userAgent), maxIdentifier)]
+	c.AppUser, c.Origin = who.user, who.origin
 	return nil
 }
 

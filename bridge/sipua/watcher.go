@@ -29,82 +29,103 @@ func claimOf(q *ask, snap *policy.Snapshot) (c claim) {
 // caller is what is known of a watcher before it is identified.
 type caller struct {
 	claim
-	targetTenant string
-	now          time.Time
+	from policy.TrunkSource
+	now  time.Time
 }
 
-// identify says who asks: by digest credentials, or from a trusted network by the
-// identity claimed. Without either it returns the claimed identity untrusted, about
-// which the policy decides. ask is the challenge of a 401, should it come to one.
-func (s *Server) identify(q *ask, snap *policy.Snapshot, c caller) (watcher policy.Watcher, ask challenge, err error) {
+// identity is who asks.
+type identity struct {
+	policy.Watcher
+	// origin and user are of a trunk's request: by what the trunk was recognised, and the
+	// digest user whose credentials held.
+	origin, user string
+}
+
+// identify says who asks: what comes from a trunk is the trunk's; else by digest
+// credentials, or from a trusted network by the identity claimed. Without either it
+// returns the claimed identity untrusted, about which the policy decides. ask is the
+// challenge of a 401, should it come to one.
+func (s *Server) identify(q *ask, snap *policy.Snapshot, c caller) (id identity, ask challenge, err error) {
 	if !c.ok {
-		return watcher, ask, malformed("the identity of the watcher cannot be read")
+		return id, ask, malformed("the identity of the watcher cannot be read")
 	}
-	claimed, trusted, tenant := c.uri, c.trusted, cmp.Or(c.tenant, c.targetTenant)
+	if trunk, ok := snap.TrunkBySource(c.from); ok {
+		id, ask = s.identifyTrunk(q, snap, &c, trunk)
+		return id, ask, nil
+	}
+	tenant := cmp.Or(c.tenant, c.from.Tenant)
+	cred, result, ask := s.checkDigest(q, snap, tenant, c.now)
+	if result == authGood && isPerson(cred.Watcher.Kind) {
+		id.Watcher = cred.Watcher
+		return id, ask, nil
+	}
+	known := false
+	if id.Watcher, known = snap.WatcherByIdentity(tenant, c.uri.user); !known {
+		id.ID = unescape(c.uri.user)
+		if c.uri.host != "" {
+			id.ID += "@" + c.uri.host
+		}
+	}
+	if id.Trusted = c.trusted; result != authNone {
+		err = mustProve(c.trusted)
+	}
+	return id, ask, err
+}
+
+// isPerson: an application user or the other end of a trunk is known by its trunk first;
+// elsewhere its credentials prove nothing.
+func isPerson(k policy.WatcherKind) bool {
+	return k == policy.WatcherPhone || k == policy.WatcherEndUser
+}
+
+// checkDigest checks the digest credentials of a request against those of a tenant, and
+// says what a 401 would ask for.
+func (s *Server) checkDigest(q *ask, snap *policy.Snapshot, tenant string, now time.Time) (cred policy.Credential, result authResult, ask challenge) {
 	ask.realm = s.realm(tenant)
-	result, cred := authNone, policy.Credential{}
-	if values := q.headers(kindAuthorization); len(values) > 0 {
-		result, cred = s.verifier.check(proof{
-			values: values, method: q.method, realm: ask.realm, now: c.now,
-			find: func(user string) (policy.Credential, bool) { return snap.Credentials(tenant, user) },
-			fits: func(uri string) bool { return digestURIFits(q, uri) },
-		})
+	values := q.headers(kindAuthorization)
+	if len(values) == 0 {
+		return cred, authNone, ask
 	}
+	result, cred = s.verifier.check(proof{
+		values: values, method: q.method, realm: ask.realm, now: now,
+		find: func(user string) (policy.Credential, bool) { return snap.Credentials(tenant, user) },
+		fits: func(uri string) bool { return digestURIFits(q, uri) },
+	})
 	if result != authNone {
 		s.metrics.auth.WithLabelValues(authNames[result]).Inc()
 	}
-	if result == authGood {
-		return cred.Watcher, ask, nil
+	ask.stale = result == authStale
+	if result == authAlgorithm {
+		ask.only = usable(snap, tenant, values)
 	}
-	watcher, known := snap.WatcherByIdentity(tenant, claimed.user)
-	if !known {
-		watcher.ID = unescape(claimed.user)
-		if claimed.host != "" {
-			watcher.ID += "@" + claimed.host
-		}
-	}
-	watcher.Trusted = trusted
-	switch result {
-	case authAlgorithm:
-		// The document holds a hash for one algorithm only; ask for that one.
-		for _, a := range []algorithm{algSHA256, algMD5} {
-			if s.usable(snap, tenant, q, a) {
-				ask.only = a
-				break
-			}
-		}
-		return watcher, ask, s.mustProve(trusted)
-	case authBad:
-		return watcher, ask, s.mustProve(trusted)
-	case authStale:
-		ask.stale = true
-		return watcher, ask, s.mustProve(trusted)
-	}
-	return watcher, ask, nil
+	return cred, result, ask
 }
 
 // mustProve is the outcome of credentials that did not hold: from a trusted network they
 // do not matter (a phone may send those of its PBX).
-func (s *Server) mustProve(trusted bool) error {
+func mustProve(trusted bool) error {
 	if trusted {
 		return nil
 	}
 	return ErrCredentials
 }
 
-// usable reports whether the digest user of a request has a secret for an algorithm.
-func (s *Server) usable(snap *policy.Snapshot, tenant string, q *ask, a algorithm) bool {
-	for _, value := range q.headers(kindAuthorization) {
-		c, _ := parseCredentials(value)
-		cred, ok := snap.Credentials(tenant, c.username)
-		if c.algorithm = a; !ok {
-			continue
-		}
-		if _, ok = ha1Of(c, cred); ok {
-			return true
+// usable is the algorithm that the digest user of a request has a secret for, where the
+// document holds a hash for one only; empty if there is none.
+func usable(snap *policy.Snapshot, tenant string, authorization []string) algorithm {
+	for _, a := range []algorithm{algSHA256, algMD5} {
+		for _, value := range authorization {
+			c, _ := parseCredentials(value)
+			cred, ok := snap.Credentials(tenant, c.username)
+			if c.algorithm = a; !ok {
+				continue
+			}
+			if _, ok = ha1Of(c, cred); ok {
+				return a
+			}
 		}
 	}
-	return false
+	return ""
 }
 
 // realm of a tenant's challenges.

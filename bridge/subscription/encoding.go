@@ -30,11 +30,11 @@ func (c *Cold) fields() [coldFields]*string {
 		&c.CallID, &c.LocalTag, &c.RemoteTag, &c.LocalURI, &c.RemoteURI, &c.RemoteTarget, &c.Routes,
 		&c.Transport, &c.Local, &c.Remote, &c.Advertised, &c.EventID, &c.EventParams, &c.Accept, &c.Entity,
 		&c.DialectName, &c.Tenant, &c.Partition, &c.Number, &c.Special,
-		&c.WatcherTenant, &c.WatcherID, &c.Trunk, &c.AppUser, &c.UserAgent,
+		&c.WatcherTenant, &c.WatcherID, &c.Trunk, &c.AppUser, &c.UserAgent, &c.Origin,
 	}
 }
 
-const coldFields = 25
+const coldFields = 26
 
 // New makes a record of its two parts.
 func New(h Hot, c Cold) Record {

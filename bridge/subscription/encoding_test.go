@@ -18,7 +18,7 @@ func sample() Record {
 	}, Cold{
 		CallID: "a84b4c76e66710@pc33.example", LocalTag: "l", RemoteTag: "r", LocalURI: "<sip:1001@b>",
 		RemoteURI: `"Zoë" <sip:1002@b>`, RemoteTarget: "sip:1002@192.0.2.1:5060", Transport: "TCP",
-		Entity: "sip:1001@b", Number: "1001", Tenant: "default", UserAgent: strings.Repeat("x", 300),
+		Entity: "sip:1001@b", Number: "1001", Tenant: "default", UserAgent: strings.Repeat("x", 300), Origin: "192.0.2.1:5060",
 	})
 }
 
@@ -72,12 +72,12 @@ func TestDecodeDamaged(t *testing.T) {
 func TestOlderRecord(t *testing.T) {
 	r := sample()
 	b, _ := r.AppendBinary(nil)
-	cut := len(r.Cold().UserAgent) + 2
+	cut := len(r.Cold().Origin) + 1
 	got, err := Decode(b[:len(b)-cut])
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c := got.Cold(); c.UserAgent != "" || c.Number != "1001" {
+	if c := got.Cold(); c.Origin != "" || c.UserAgent == "" || c.Number != "1001" {
 		t.Errorf("got %+v", c)
 	}
 }

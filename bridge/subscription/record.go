@@ -163,9 +163,12 @@ type Cold struct {
 	DialectName string
 	// Tenant, Partition and Number name the presentity; Special a device watched by name.
 	Tenant, Partition, Number, Special string
-	// WatcherTenant and WatcherID are policy.Watcher's; Trunk and AppUser name what
-	// the request came through.
+	// WatcherTenant and WatcherID are policy.Watcher's, and so is Trunk. AppUser is the
+	// digest user whose credentials held for a trunk's request.
 	WatcherTenant, WatcherID, Trunk, AppUser string
 	// UserAgent is the watcher's, for show and logs.
 	UserAgent string
+	// Origin is how a trunk was recognised: the address its request came from ("ip:port"),
+	// or a name of its certificate. Empty for other watchers.
+	Origin string
 }
