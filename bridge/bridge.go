@@ -150,6 +150,14 @@ func (b *Bridge) Run(ctx context.Context) error {
 	stack.add("sources", func(context.Context) error { b.sources.stop(); return nil })
 	b.sources.start()
 	start("policy", b.policy.run)
+	if b.cfg.Load().Edge.Enabled {
+		proxy, err := b.newEdge(ctx)
+		if err != nil {
+			return err
+		}
+		b.sip.SetRelay(proxy)
+		start("edge", proxy.Run)
+	}
 	b.wait(ctx, "the PBXs", patience, b.lamps.Heard)
 	start("sip", b.serveSIP)
 	start("notifier", b.notifier.Run)

@@ -47,6 +47,9 @@ func (b *Bridge) restoreLamps(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	err := b.backend.LoadLamps(ctx, func(key string, v []byte) error {
+		if key == edgeKeyName {
+			return nil
+		}
 		line, ok := parseLampKey(key)
 		if !ok || len(v) < 3 || v[0] != lampFormat || device.State(v[1]) > device.Busy {
 			b.log.Warn("a stored lamp cannot be read; it is left out", "presentity", key)

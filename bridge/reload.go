@@ -79,7 +79,7 @@ func needRestart(old, next *config.Config) (keys []string) {
 		key       string
 		old, next any
 	}{
-		{"sip", a, b}, {"store", old.Store, next.Store}, {"admin", old.Admin, next.Admin},
+		{"sip", a, b}, {"edge", old.Edge, next.Edge}, {"store", old.Store, next.Store}, {"admin", old.Admin, next.Admin},
 		{"log.format", old.Log.Format, next.Log.Format}, {"log.sip_trace", old.Log.SIPTrace, next.Log.SIPTrace},
 	} {
 		if !reflect.DeepEqual(k.old, k.next) {

@@ -17,6 +17,7 @@ func Defaults() *Config {
 			Rate:             Rate{PerSource: 0, PerSourceBurst: 500, Total: 0, TotalBurst: 5000},
 			Notify:           Notify{Retries: 3},
 		},
+		Edge: Edge{TrustRegistrations: true, CheckInterval: 10 * time.Second, CheckFailures: 2},
 		Store: Store{
 			Type:    "bolt",
 			Path:    "blfbridge.db",

@@ -38,6 +38,11 @@ func DefaultYAML() string {
 				first = "  - " // the entry begins with its first key
 				continue
 			}
+			if list, is := strings.CutSuffix(sections[depth], "[]"); is {
+				fmt.Fprintf(&b, "%s%s: [] # each entry:\n", indent(depth, inPBX), list)
+				first = "# - "
+				continue
+			}
 			fmt.Fprintf(&b, "%s%s:\n", indent(depth, inPBX), sections[depth])
 		}
 		open = sections
@@ -50,6 +55,10 @@ func DefaultYAML() string {
 			value, set = k.Default, k.Default != ""
 		}
 		switch {
+		case first == "# - ":
+			fmt.Fprintf(&b, "%s%s%s:\n", pad, first, name)
+		case strings.HasSuffix(sections[len(sections)-1], "[]") && !inPBX:
+			fmt.Fprintf(&b, "%s#   %s:\n", pad, name)
 		case first != "":
 			fmt.Fprintf(&b, "%s%s: %s\n", first, name, value)
 		case set:

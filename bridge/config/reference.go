@@ -54,6 +54,10 @@ func keysOf(docs map[string]string, path string, v reflect.Value) (keys []Key) {
 			keys = append(keys, keysOf(docs, at+"[]", reflect.ValueOf(DefaultPBX()))...)
 			continue
 		}
+		if field.Kind() == reflect.Slice && field.Type().Elem().Kind() == reflect.Struct {
+			keys = append(keys, keysOf(docs, at+"[]", reflect.Zero(field.Type().Elem()))...)
+			continue
+		}
 		keys = append(keys, Key{
 			Path:     at,
 			Type:     typeName(f),

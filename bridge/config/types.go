@@ -11,6 +11,7 @@ import (
 type Config struct {
 	SIP    SIP    `yaml:"sip"`
 	PBX    []PBX  `yaml:"pbx"`
+	Edge   Edge   `yaml:"edge"`
 	Store  Store  `yaml:"store"`
 	Policy Policy `yaml:"policy"`
 	Admin  Admin  `yaml:"admin"`
@@ -109,6 +110,9 @@ type PBX struct {
 	URL string `yaml:"url"`
 	// host or host:port of FreeSWITCH's event socket; port 8021 if left out.
 	Address string `yaml:"address"`
+	// Where the edge reaches the PBX by SIP: udp or tcp, then ://host:port. Needed if
+	// edge.enabled is true.
+	SIP string `yaml:"sip"`
 	// ARI user; it must not be read_only. For FreeSWITCH, user@domain to log in as a
 	// directory user instead of with the socket's own password.
 	Username string `yaml:"username"`
@@ -136,6 +140,38 @@ type PBX struct {
 	// FreeSWITCH domains to follow; empty: all.
 	Domains []string  `yaml:"domains"`
 	TLS     TLSClient `yaml:"tls"`
+}
+
+// Edge is the proxy in front of the PBXs.
+type Edge struct {
+	// Relay everything that is not a subscription of ours to the PBXs and back: phones
+	// need no other server.
+	Enabled bool `yaml:"enabled"`
+	// What makes the marks in Path and Record-Route that nobody else can make, 32
+	// characters or more; processes that share the load share it. Empty: one is made and
+	// kept in the store.
+	Key Secret `yaml:"key"`
+	// Host or host:port that the PBXs reach the edge by, where it is not the socket's own
+	// address. Empty: the socket's own.
+	Advertise string `yaml:"advertise"`
+	// A phone that has registered through the edge needs no second password for its lamps:
+	// the PBX has checked it.
+	TrustRegistrations bool `yaml:"trust_registrations"`
+	// How often each PBX is asked by OPTIONS whether it is there.
+	CheckInterval time.Duration `yaml:"check_interval"`
+	// OPTIONS in a row that a PBX may leave unanswered before others are tried first.
+	CheckFailures int `yaml:"check_failures"`
+	// Which PBXs serve a domain.
+	Routes []EdgeRoute `yaml:"routes"`
+}
+
+// EdgeRoute says which PBXs serve a domain.
+type EdgeRoute struct {
+	// Host in the phones' addresses. A domain without an entry is served by all PBXs that
+	// have a SIP address, in the order of the list pbx.
+	Domain string `yaml:"domain" required:"true"`
+	// Names of PBXs; the first that is there gets the request.
+	PBX []string `yaml:"pbx" required:"true"`
 }
 
 // Store is where subscriptions, lamp states and the policy are kept.

@@ -36,6 +36,7 @@ func (c *Config) check(skip func(path string) bool) Problems {
 	k.tags("", reflect.ValueOf(*c))
 	k.sip(&c.SIP)
 	k.pbxes(c.PBX)
+	k.edge(&c.Edge, c.PBX)
 	k.store(&c.Store)
 	k.policy(&c.Policy)
 	k.admin(&c.Admin)
@@ -57,7 +58,7 @@ func (c *checker) tags(path string, v reflect.Value) {
 			for i := range field.Len() {
 				c.tags(fmt.Sprintf("%s[%d]", at, i), field.Index(i))
 			}
-		case field.Kind() == reflect.String && field.Len() == 0 && f.Tag.Get("required") != "":
+		case (field.Kind() == reflect.String || field.Kind() == reflect.Slice) && field.Len() == 0 && f.Tag.Get("required") != "":
 			c.bad(at, "", "is missing")
 		case f.Tag.Get("enum") != "":
 			c.enum(at, field.String(), strings.Split(f.Tag.Get("enum"), ","))

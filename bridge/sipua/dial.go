@@ -94,8 +94,14 @@ func (d *dialer) carryOut(ctx context.Context, o dialOrder) {
 	}
 	d.mu.Unlock()
 	d.set.metrics.dials.WithLabelValues(result).Inc()
-	if n := d.set.screener.notifier.Load(); up && n != nil {
+	if !up {
+		return
+	}
+	if n := d.set.screener.notifier.Load(); n != nil {
 		(*n).FlowUp(o.flow)
+	}
+	if r := d.set.screener.relay; r != nil {
+		r.FlowUp(o.flow)
 	}
 }
 

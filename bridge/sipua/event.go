@@ -25,15 +25,12 @@ func parseEvent(values []string) (e event, err error) {
 		return e, malformed("Event is doubled") // RFC 6665 §8.2.1: exactly one
 	}
 	name, params, _ := cutUnquoted(values[0], ';')
-	switch name = strings.TrimSpace(name); {
-	case strings.EqualFold(name, "dialog"):
-		e.pkg = subscription.Dialog
-	case strings.EqualFold(name, "presence"):
-		e.pkg = subscription.Presence
-	default:
-		// A template such as dialog.winfo is a package of its own (RFC 6665 §8.2.1).
+	// A template such as dialog.winfo is a package of its own (RFC 6665 §8.2.1).
+	row := serviceOf("SUBSCRIBE", strings.TrimSpace(name))
+	if row == nil {
 		return e, ErrEvent
 	}
+	e.pkg = row.pkg
 	var others strings.Builder
 	for _, p := range splitUnquoted(params, ';') {
 		n, v, _ := strings.Cut(p, "=")

@@ -40,6 +40,7 @@ type packet struct {
 type screener struct {
 	notifier atomic.Pointer[Notifier]
 	quick    *quick // nil = everything goes the long way
+	relay    Relay  // nil = there is none; set before the readers start
 	limits   *limiter
 	replies  *limiter // of stateless responses, so that nobody is flooded with them
 	natForce bool
@@ -65,6 +66,9 @@ func (s *screener) screen(dst []byte, in packet) (v verdict, out []byte) {
 		if n := s.notifier.Load(); n != nil {
 			(*n).Response(r)
 		}
+		return drop, dst
+	}
+	if s.relayed(&in) {
 		return drop, dst
 	}
 	var h head

@@ -96,20 +96,21 @@ func (s *streams) remove(c *streamConn, reason string) {
 	if reason == closedStalled {
 		s.screener.quiet.warn("stalled", "a peer that does not read was cut off", "remote", c.flow.Remote.String())
 	}
-	if n := s.screener.notifier.Load(); n != nil && !stopped && !replaced {
+	if stopped {
+		return
+	}
+	if r := s.screener.relay; r != nil {
+		r.FlowClosed(c.flow)
+	}
+	if n := s.screener.notifier.Load(); n != nil && !replaced {
 		(*n).FlowClosed(c.flow)
 	}
 }
 
 // send writes to the connection of a flow, or begins to dial one.
 func (s *streams) send(f notifier.Flow, msg []byte) error {
-	s.mu.Lock()
-	c := s.conns[f]
-	s.mu.Unlock()
-	if c != nil {
-		if _, err := c.Write(msg); err == nil {
-			return nil
-		}
+	if s.write(f, msg) == nil {
+		return nil
 	}
 	if f.Transport != subscription.TCP {
 		return notifier.ErrNoFlow // a browser or a TLS client cannot be called

@@ -92,8 +92,9 @@ func TestMetricsList(t *testing.T) {
 sip: {listen: ["udp://127.0.0.1:0", "tcp://127.0.0.1:0"]}
 admin: {listen: "127.0.0.1:0"}
 store: {path: %q}
+edge: {enabled: true}
 pbx:
-- {name: a, type: asterisk, url: "http://127.0.0.1:1", username: u, password: p}
+- {name: a, type: asterisk, url: "http://127.0.0.1:1", username: u, password: p, sip: "udp://127.0.0.1:1"}
 - {name: f, type: freeswitch, address: "127.0.0.1:1", password: p}
 `, filepath.Join(t.TempDir(), "blf.db"))), nil)
 	if err != nil {

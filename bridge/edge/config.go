@@ -1,0 +1,130 @@
+package edge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"blfbridge/bridge/notifier"
+	"blfbridge/bridge/sipua"
+	"blfbridge/bridge/subscription"
+)
+
+// Network is what the edge sends by; *sipua.Server is one. No method blocks, and all are
+// called from any goroutine.
+type Network interface {
+	// Send writes to a flow, and opens its connection if there is none: then
+	// notifier.ErrConnecting, and FlowUp follows.
+	Send(notifier.Flow, []byte) error
+	// Write is Send that opens nothing: notifier.ErrNoFlow.
+	Write(notifier.Flow, []byte) error
+	// Advertised is host:port by which phones reach a socket.
+	Advertised(local netip.AddrPort) string
+	// Ours reports whether a host is us.
+	Ours(host string) bool
+	// Allow takes a request of that source's rate.
+	Allow(source netip.Addr) bool
+	Addrs() []sipua.Listen
+}
+
+// Resolver looks up the host names of PBXs; *net.Resolver is one.
+type Resolver interface {
+	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
+}
+
+// PBX is one that requests are relayed to.
+type PBX struct {
+	Name      string
+	Transport subscription.Transport // UDP, TCP or TLS
+	Host      string                 // name or address
+	Port      uint16
+}
+
+// Route says which PBXs serve a domain.
+type Route struct {
+	Domain string   // of the request URI, or of From where that names us; lower case
+	PBX    []string // names, in the order they are tried
+}
+
+// Timers bound waiting. A zero field takes its default.
+type Timers struct {
+	// T1 (500 ms), T2 (4 s) and B (32 s) are RFC 3261's; C (190 s) is how long a call may
+	// ring without a word, more than three minutes.
+	T1, T2, B, C time.Duration
+	// Failover (4 s) is how long a PBX may say nothing to a request that another could serve.
+	Failover time.Duration
+	// Return (20 s) is how long a request within a call waits for its phone to register
+	// again.
+	Return time.Duration
+	// Check (10 s) is between two OPTIONS to each PBX.
+	Check time.Duration
+}
+
+// Config is what New needs. PBX, Key and Network are required.
+type Config struct {
+	PBX    []PBX
+	Routes []Route // a domain without one: all PBXs, in their order
+	// Key (32 bytes or more) makes tokens; processes that share the load share it.
+	Key []byte
+	// Advertise is the host or host:port by which PBXs reach the edge; empty = the socket's.
+	Advertise string
+	// CheckFailures (2) is how many OPTIONS in a row a PBX may leave unanswered.
+	CheckFailures int
+	Timers        Timers
+	Network       Network
+	Resolver      Resolver // nil = net.DefaultResolver
+	Logger        *slog.Logger
+	Registerer    prometheus.Registerer
+}
+
+// ErrConfig is wrapped by what New says about its Config.
+var ErrConfig = errors.New("edge: configuration")
+
+func orDefault[T comparable](v *T, d T) {
+	if *v == *new(T) {
+		*v = d
+	}
+}
+
+func (c *Config) complete() error {
+	t := &c.Timers
+	orDefault(&t.T1, 500*time.Millisecond)
+	orDefault(&t.T2, 4*time.Second)
+	orDefault(&t.B, 32*time.Second)
+	orDefault(&t.C, 190*time.Second)
+	orDefault(&t.Failover, 4*time.Second)
+	orDefault(&t.Return, 20*time.Second)
+	orDefault(&t.Check, 10*time.Second)
+	orDefault(&c.CheckFailures, 2)
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Resolver == nil {
+		c.Resolver = net.DefaultResolver
+	}
+	var errs []error
+	if len(c.Key) < 32 {
+		errs = append(errs, fmt.Errorf("%w: key: %d bytes, want 32 or more", ErrConfig, len(c.Key)))
+	}
+	if len(c.PBX) == 0 {
+		errs = append(errs, fmt.Errorf("%w: no PBX has a SIP address", ErrConfig))
+	}
+	names := map[string]bool{}
+	for _, p := range c.PBX {
+		names[p.Name] = true
+	}
+	for _, r := range c.Routes {
+		for _, n := range r.PBX {
+			if !names[n] {
+				errs = append(errs, fmt.Errorf("%w: the route of %s names %s, which is no PBX with a SIP address", ErrConfig, r.Domain, n))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}

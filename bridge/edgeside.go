@@ -1,0 +1,74 @@
+package bridge
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"time"
+
+	"blfbridge/bridge/config"
+	"blfbridge/bridge/edge"
+	"blfbridge/bridge/store"
+	"blfbridge/bridge/subscription"
+)
+
+// newEdge makes the proxy in front of the PBXs; the store is open.
+func (b *Bridge) newEdge(ctx context.Context) (*edge.Edge, error) {
+	cfg := b.cfg.Load()
+	key := []byte(cfg.Edge.Key)
+	if len(key) == 0 {
+		var err error
+		if key, err = b.edgeKey(ctx); err != nil {
+			return nil, fmt.Errorf("edge.key: %w", err)
+		}
+	}
+	c := edge.Config{
+		Key: key, Advertise: cfg.Edge.Advertise, CheckFailures: cfg.Edge.CheckFailures,
+		Timers: edge.Timers{Check: cfg.Edge.CheckInterval}, Network: b.sip, Logger: b.log, Registerer: b.registry,
+	}
+	for i, p := range cfg.PBX {
+		if p.SIP == "" {
+			continue
+		}
+		transport, host, port, err := config.SplitSIP(p.SIP)
+		if err != nil {
+			return nil, fmt.Errorf("pbx[%d].sip: %w", i, err)
+		}
+		t, _ := subscription.ParseTransport(transport)
+		c.PBX = append(c.PBX, edge.PBX{Name: p.Name, Transport: t, Host: host, Port: port})
+	}
+	for _, r := range cfg.Edge.Routes {
+		c.Routes = append(c.Routes, edge.Route{Domain: r.Domain, PBX: r.PBX})
+	}
+	return edge.New(c)
+}
+
+// edgeKeyName is where the key is kept: among the lamps, under a name that none can have.
+const edgeKeyName = "\x00edge.key"
+
+// edgeKey is the key in the store, which all that share it have; the first makes it.
+func (b *Bridge) edgeKey(ctx context.Context) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	key, err := b.storedKey(ctx)
+	if err != nil || key != nil {
+		return key, err
+	}
+	key = make([]byte, 32)
+	_, _ = rand.Read(key) // never fails
+	if err := b.backend.Commit(ctx, nil, []store.LampDelta{{Key: edgeKeyName, Value: key}}); err != nil {
+		return nil, err
+	}
+	// Another process may have made one at the same time: the last one written counts.
+	return b.storedKey(ctx)
+}
+
+func (b *Bridge) storedKey(ctx context.Context) (key []byte, err error) {
+	err = b.backend.LoadLamps(ctx, func(name string, v []byte) error {
+		if name == edgeKeyName {
+			key = v
+		}
+		return nil
+	})
+	return key, err
+}

@@ -1,0 +1,69 @@
+package sipua
+
+import (
+	"fmt"
+	"net/netip"
+
+	"blfbridge/bridge/notifier"
+)
+
+// Packet is one whole message and the flow it came by.
+type Packet struct {
+	Msg  []byte
+	Flow notifier.Flow
+}
+
+// Relay is the proxy that takes what is not the server's own (package edge). Its methods
+// are called by the readers and must not block.
+type Relay interface {
+	// Take is offered every message of a flow, in wire order, before anything else looks at
+	// it but the search for answers to NOTIFYs. True: it is done with. Msg is its own until
+	// it returns; it may unfold header lines in it, but what it leaves must mean the same.
+	Take(Packet) bool
+	// FlowClosed says that a stream connection is gone, FlowUp that one is there which
+	// Send began to open.
+	FlowClosed(notifier.Flow)
+	FlowUp(notifier.Flow)
+}
+
+// SetRelay says who takes what is not ours. It must be called before Run, if at all.
+func (s *Server) SetRelay(r Relay) { s.screener.relay = r }
+
+// Write sends like Send, but over a connection that is there, or not at all.
+func (s *Server) Write(f notifier.Flow, msg []byte) error {
+	if !f.Transport.Stream() {
+		return s.Send(f, msg)
+	}
+	return s.streams.write(f, msg)
+}
+
+// Allow takes one request off the rate of a source, and of all together.
+func (s *Server) Allow(source netip.Addr) bool {
+	if s.screener.limits.allow(source) {
+		return true
+	}
+	s.metrics.dropped.WithLabelValues(faultRate.reason).Inc()
+	return false
+}
+
+// Advertised is the host:port by which peers reach a socket.
+func (s *Server) Advertised(local netip.AddrPort) string { return s.advertised(local) }
+
+// relayed offers a message to the relay.
+func (s *screener) relayed(in *packet) bool {
+	return s.relay != nil && s.relay.Take(Packet{in.msg, notifier.Flow{Transport: in.transport, Local: in.local, Remote: in.remote}})
+}
+
+// write puts msg into the queue of a connection that is open.
+func (s *streams) write(f notifier.Flow, msg []byte) error {
+	s.mu.Lock()
+	c := s.conns[f]
+	s.mu.Unlock()
+	if c == nil {
+		return notifier.ErrNoFlow
+	}
+	if _, err := c.Write(msg); err != nil {
+		return fmt.Errorf("%w: %w", notifier.ErrNoFlow, err)
+	}
+	return nil
+}
