@@ -180,4 +180,29 @@ func TestPresence(t *testing.T) {
 	if got.MaxSubscriptions != 50 || got.CallList {
 		t.Errorf("the policy's settings: %+v", got)
 	}
+	if got.ExternalWatchers || got.ExternalSubscribe || got.RetryInterval != 60 || got.RetryLimit != 10 {
+		t.Errorf("CME's defaults: %+v", got)
+	}
+	put(t, r, `presence_enable: false
+watcher_all: true
+retry_interval: 90
+retry_limit: 20
+tenants:
+  - name: a
+    trunks: [{name: K, addresses: [192.0.2.9]}]
+    default_presence_trunk: K
+  - name: b
+`, `*`, 200)
+	get(t, r.URL+"/api/v1/presence", &got)
+	if got.Enabled || !got.ExternalWatchers || !got.ExternalSubscribe || !strings.HasPrefix(got.Server, "192.0.2.9") || got.RetryInterval != 90 || got.RetryLimit != 20 {
+		t.Errorf("%+v", got)
+	}
+	if get(t, r.URL+"/api/v1/presence?tenant=b", &got); got.Server != "0.0.0.0" {
+		t.Errorf("%+v", got)
+	}
+	put(t, r, "allow_subscribe: false\ntenants:\n  - name: a\n    trunk_security_profiles: [{name: P, accept_presence_subscription: true}]\n"+
+		"    trunks: [{name: K, addresses: [192.0.2.9], security_profile: P}]\n    default_presence_trunk: K\n", `*`, 200)
+	if get(t, r.URL+"/api/v1/presence", &got); !got.ExternalWatchers || got.ExternalSubscribe {
+		t.Errorf("%+v", got)
+	}
 }

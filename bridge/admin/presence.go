@@ -11,33 +11,66 @@ import (
 	"blfbridge/policy"
 )
 
+type presenceInput struct {
+	Tenant string `query:"tenant" doc:"Whose presence server is told; left out: the policy's default one's."`
+}
+
 type presenceOutput struct{ Body api.Presence }
 
-func (s *Server) presence(ctx context.Context, _ *struct{}) (*presenceOutput, error) {
+func (s *Server) presence(ctx context.Context, in *presenceInput) (*presenceOutput, error) {
 	serving, err := s.serving()
 	if err != nil {
 		return nil, err
 	}
-	doc, _, err := s.c.Backend.Policy(ctx)
+	doc, _, err := s.policy(ctx)
 	if err != nil {
-		return nil, problem("read the policy", err)
+		return nil, err
 	}
-	c := s.c.Backend.Config()
+	c, snap := s.c.Backend.Config(), serving.Snapshot()
+	set := snap.Settings()
 	out := &presenceOutput{Body: api.Presence{
-		Enabled:          true,
-		MaxSubscriptions: lower(c.SIP.MaxSubscriptions, doc.MaxSubscriptions),
-		CallList:         doc.BLFForCallLists != policy.SwitchOff,
-		Server:           "0.0.0.0",
-		RetryInterval:    60, // CME: sccp blf-speed-dial retry-interval
-		RetryLimit:       10, // CME: limit
-		Mode:             "beside the PBX",
-		UnknownWatchers:  WatchersRule(doc, c),
+		Enabled:           set.Enabled,
+		ExternalWatchers:  set.WatcherAll || slices.ContainsFunc(doc.Tenants, acceptsTrunks),
+		MaxSubscriptions:  lower(c.SIP.MaxSubscriptions, set.MaxSubscriptions),
+		ExternalSubscribe: set.AllowSubscribe && slices.ContainsFunc(doc.Tenants, hasRoutes),
+		CallList:          set.CallLists,
+		Server:            presenceServer(snap, tenantName(doc, in.Tenant)),
+		RetryInterval:     int(set.RetryInterval.Seconds()),
+		RetryLimit:        set.RetryLimit,
+		Mode:              "beside the PBX",
+		UnknownWatchers:   WatchersRule(doc, c),
 	}}
 	err = serving.Subscriptions.Visit(ctx, func(notifier.Row) { out.Body.Subscriptions++ })
 	if err != nil {
 		return nil, problem("count the subscriptions", err)
 	}
 	return out, nil
+}
+
+// acceptsTrunks reports whether a trunk of a tenant accepts presence subscriptions by its
+// security profile.
+func acceptsTrunks(t policy.Tenant) bool {
+	return slices.ContainsFunc(t.TrunkSecurityProfiles, func(p policy.TrunkSecurityProfile) bool {
+		return p.AcceptPresenceSubscription && slices.ContainsFunc(t.Trunks, func(k policy.Trunk) bool { return k.SecurityProfile == p.Name })
+	})
+}
+
+// hasRoutes reports whether anything leads to another system.
+func hasRoutes(t policy.Tenant) bool {
+	return t.DefaultPresenceTrunk != "" || len(t.RoutePatterns) > 0 || len(t.SIPRoutePatterns) > 0
+}
+
+// presenceServer is where the default presence trunk of a tenant leads, as CME tells its
+// server: an address, 0.0.0.0 without one.
+func presenceServer(snap *policy.Snapshot, tenant string) string {
+	name := snap.DefaultPresenceTrunk(tenant)
+	if name == "" {
+		return "0.0.0.0"
+	}
+	if k, ok := snap.Trunk(tenant, name); ok && len(k.Destinations) > 0 {
+		return k.Destinations[0].String()
+	}
+	return name
 }
 
 // lower is the lower one of two limits; 0 is none.

@@ -35,7 +35,8 @@ func newShow(c *cli) *cobra.Command {
 }
 
 func newShowGlobal(n *connection, asJSON *bool) *cobra.Command {
-	return &cobra.Command{
+	var tenant string
+	cmd := &cobra.Command{
 		Use:   "global",
 		Short: "Show the settings that hold for all watchers",
 		Long:  "Shows the settings that hold for all watchers, in the fields of CME." + connectHelp,
@@ -48,7 +49,7 @@ func newShowGlobal(n *connection, asJSON *bool) *cobra.Command {
 				return err
 			}
 			defer cl.Close()
-			g, err := cl.Presence(cmd.Context())
+			g, err := cl.Presence(cmd.Context(), tenant)
 			if err != nil {
 				return hint(err)
 			}
@@ -58,6 +59,9 @@ func newShowGlobal(n *connection, asJSON *bool) *cobra.Command {
 			return show.Global(n.cli.out, &g)
 		},
 	}
+	cmd.Flags().StringVar(&tenant, "tenant", "", "whose presence server is shown: a `TENANT`; left out: the policy's default one")
+	_ = cmd.RegisterFlagCompletionFunc("tenant", n.names(tenantNames))
+	return cmd
 }
 
 // shownSubscriptions is one form of show presence subscription.

@@ -50,7 +50,7 @@ func TestEverything(t *testing.T) {
 		if s, err := c.Subscriptions(ctx, client.SubscriptionFilter{Watcher: "202"}); err != nil || len(s.Subscriptions) != 1 || s.Total != 2 {
 			t.Errorf("%+v, %v", s, err)
 		}
-		if p, err := c.Presence(ctx); err != nil || p.Subscriptions != 2 {
+		if p, err := c.Presence(ctx, ""); err != nil || p.Subscriptions != 2 {
 			t.Errorf("%+v, %v", p, err)
 		}
 		if e, err := c.Explain(ctx, admin.Question{Watcher: "201", Target: "101"}); err != nil || e.Outcome != "allowed" {

@@ -19,9 +19,10 @@ func (c *Client) Sources(ctx context.Context) (list api.SourceList, err error) {
 	return list, err
 }
 
-// Presence reads the global settings.
-func (c *Client) Presence(ctx context.Context) (p api.Presence, err error) {
-	err = c.get(ctx, admin.Prefix+"/presence", nil, &p)
+// Presence reads the global settings, and the presence server of a tenant (empty: the
+// policy's default one).
+func (c *Client) Presence(ctx context.Context, tenant string) (p api.Presence, err error) {
+	err = c.get(ctx, admin.Prefix+"/presence", values("tenant", tenant), &p)
 	return p, err
 }
 
