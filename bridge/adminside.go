@@ -30,7 +30,9 @@ func (a adminSide) Serving() *admin.Serving {
 	if !a.b.serving.Load() {
 		return nil
 	}
-	return &admin.Serving{Lamps: a.b.lamps, Subscriptions: a.b.notifier, Snapshot: a.b.policy.snapshot}
+	return &admin.Serving{
+		Lamps: a.b.lamps, Subscriptions: a.b.notifier, Snapshot: a.b.policy.snapshot, Mobility: a.b.policy,
+	}
 }
 
 // Ours implements admin.Backend.

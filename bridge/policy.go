@@ -34,6 +34,9 @@ type policyKeeper struct {
 	document *policy.Document
 	revision uint64
 	tenants  map[string]string // of sources
+	mobile   mobility
+
+	pins pinGuard
 
 	domainsMu sync.Mutex // guards domains; taken with the compositor's lock held
 	domains   map[string]bool
@@ -114,12 +117,12 @@ func (k *policyKeeper) addDomain(domain string) {
 	}
 }
 
-// swap compiles domains and plan onto base and lets everything follow. mu is held.
+// swap compiles domains, logins and plan onto base and lets everything follow. mu is held.
 func (k *policyKeeper) swap(ctx context.Context) {
 	k.domainsMu.Lock()
 	domains := slices.Collect(maps.Keys(k.domains))
 	k.domainsMu.Unlock()
-	old, next := k.current.Load(), k.base.WithDomains(domains)
+	old, next := k.current.Load(), k.base.WithDomains(domains).WithLogins(k.mobile.logins)
 	plan := line.Compile(next, line.Config{SourceTenant: k.tenants})
 	k.current.Store(next)
 	if old == nil {
@@ -165,7 +168,7 @@ func (k *policyKeeper) decideRestored(s notifier.Standing) policy.Decision {
 	return d
 }
 
-// run follows the store's policy and the PBXs' domains until ctx ends.
+// run follows the store's policy and logins and the PBXs' domains until ctx ends.
 func (k *policyKeeper) run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
@@ -177,6 +180,12 @@ func (k *policyKeeper) run(ctx context.Context) error {
 			}
 		})
 	}
+	wg.Go(func() {
+		err := k.b.policies.WatchLogins(ctx, func(revision uint64) { k.followLogins(ctx, revision) })
+		if err != nil && ctx.Err() == nil {
+			k.b.log.Error("logins and logouts in the store are not seen any more", "error", err)
+		}
+	})
 	for {
 		select {
 		case <-ctx.Done():

@@ -118,6 +118,11 @@ func (b *Bridge) readPolicy(ctx context.Context, policies policystore.Store) err
 	} else if d, revision, err = policies.Load(ctx); err != nil && b.cfg.Load().Store.Type == "redis" {
 		err = fmt.Errorf("%w: %w", store.ErrAway, err)
 	}
+	if err == nil {
+		if err = b.policy.loadLogins(ctx, policies); err != nil {
+			err = fmt.Errorf("%w: %w", store.ErrAway, err)
+		}
+	}
 	if err != nil {
 		return err
 	}

@@ -139,6 +139,7 @@ func (t *tenant) withLogins(logins map[string]Login) *tenant {
 			n.phoneInfos = slices.Clone(t.phoneInfos)
 		}
 		e := phone.wearing(p, user.group, user.space)
+		e.user = in.UserID
 		e.rule = fmt.Sprintf("phone %s, end user %s with device profile %s", phone.name, in.UserID, p.name)
 		n.sessions[phone.name] = e
 		if len(p.lines) > 0 {
@@ -155,6 +156,17 @@ func (t *tenant) withLogins(logins map[string]Login) *tenant {
 	}
 	n.devices = n.compileDevices(n.phoneInfos)
 	return &n
+}
+
+// Worn names the device profile in force on a phone, and the end user whose it is:
+// nobody for a logout profile, and both are empty if there is none.
+func (s *Snapshot) Worn(phone PhoneRef) (user, profile string) {
+	if t := s.tenants[phone.Tenant]; t != nil {
+		if e := t.phone(phone.Phone); e != nil {
+			return e.user, e.worn
+		}
+	}
+	return "", ""
 }
 
 // phone is a phone as it is now.
@@ -223,7 +235,7 @@ func (e *watcherEntry) profile(t *tenant, name string) *profileEntry {
 // wearing is a phone with a device profile on.
 func (e *watcherEntry) wearing(p *profileEntry, group uint32, sp *space) *watcherEntry {
 	n := *e
-	n.group, n.space, n.buttons, n.provisioned = group, sp, p.buttons, p.provisioned
+	n.group, n.space, n.buttons, n.provisioned, n.worn = group, sp, p.buttons, p.provisioned, p.name
 	return &n
 }
 

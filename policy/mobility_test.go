@@ -93,6 +93,14 @@ func TestLinesFollowTheUser(t *testing.T) {
 	if w, ok := s.WatcherByIdentity("t", "12001"); ok {
 		t.Errorf("nobody is logged in, and 12001 is %+v", w)
 	}
+	for phone, want := range map[string]string{"A": " ", "B": "ann desk", "FIXED": " ", "Z": " "} {
+		if user, profile := in.Worn(PhoneRef{"t", phone}); user+" "+profile != want {
+			t.Errorf("%s: %q, %q", phone, user, profile)
+		}
+	}
+	if user, profile := s.Worn(PhoneRef{"t", "B"}); user != "" || profile != "LOBBY" {
+		t.Errorf("logged out: %q, %q", user, profile)
+	}
 	travel, _ := Logins{}.LogIn(s, PhoneRef{"t", "A"}, "ann", "travel")
 	if got := linesOf(in.WithLogins(travel), "A") + ", " + linesOf(in.WithLogins(travel), "B"); got != "1001, 3001" {
 		t.Error("a profile without lines:", got)

@@ -144,6 +144,8 @@ type watcherEntry struct {
 	mobile   bool
 	profiles []string
 	pin      PIN
+	// worn is the device profile in force on a phone, and user who is logged in there.
+	worn, user string
 }
 
 type button struct {

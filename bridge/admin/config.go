@@ -43,6 +43,8 @@ type Serving struct {
 	Subscriptions Subscriptions
 	// Snapshot is the policy in force, never nil.
 	Snapshot func() *policy.Snapshot
+	// Mobility is who is logged in where.
+	Mobility Mobility
 }
 
 // Backend is the running bridge. All methods are called from any goroutine.

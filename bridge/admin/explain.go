@@ -75,6 +75,9 @@ func Explain(f Facts, q Question) (api.Explanation, error) {
 	}
 	w.Trusted = trusted
 	e.Watcher.Tenant, e.Watcher.Kind, e.Watcher.ID, e.Watcher.Trusted = w.Tenant, w.Kind.String(), w.ID, w.Trusted
+	if w.Kind == policy.WatcherPhone {
+		e.Watcher.User, e.Watcher.Profile = f.Snapshot.Worn(policy.PhoneRef{Tenant: w.Tenant, Phone: w.ID})
+	}
 	for _, step := range policy.Explain(f.Snapshot, w, t, policy.Counts{}) {
 		e.Steps = append(e.Steps, api.ExplainStep{Step: step.Step.String(), Result: step.Result, Rule: step.Rule})
 	}

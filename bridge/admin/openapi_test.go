@@ -60,7 +60,7 @@ func TestOpenAPISecurity(t *testing.T) {
 			}
 		}
 	}
-	if operations != 24 {
+	if operations != 28 {
 		t.Errorf("%d operations", operations)
 	}
 }

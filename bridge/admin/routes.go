@@ -38,6 +38,9 @@ func (s *Server) description() huma.Config {
 		"another host than the bridge's own, needs the token of admin.token. Errors are problem documents (RFC 9457)."
 	c.DocsPath, c.SchemasPath = "", ""
 	c.CreateHooks = nil
+	c.Formats = map[string]huma.Format{
+		"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat, "application/x-www-form-urlencoded": formFormat,
+	}
 	c.RejectUnknownQueryParameters = true
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		tokenScheme: {Type: "http", Scheme: "bearer", Description: "The value of admin.token."},
@@ -56,6 +59,7 @@ func (s *Server) operations(a huma.API) {
 	s.policyOperations(a)
 	huma.Register(a, write(http.MethodPost, "reload", "/reload", "Reload",
 		"Reads configuration and policy again, as SIGHUP does, and puts both in force or neither."), s.reload)
+	s.mobility(a)
 }
 
 func read(id, path, summary, description string) huma.Operation {

@@ -74,7 +74,7 @@ func (e *explainer) ask(ctx context.Context) (api.Explanation, error) {
 		if err != nil {
 			return api.Explanation{}, err
 		}
-		return e.decide(cfg, d, "decided by "+e.policyFile)
+		return e.decide(cfg, d, nil, "decided by "+e.policyFile)
 	}
 	cl, err := e.client(cfg)
 	if err == nil {
@@ -91,10 +91,14 @@ func (e *explainer) ask(ctx context.Context) (api.Explanation, error) {
 	if err != nil {
 		return api.Explanation{}, storeHint(cfg, err)
 	}
-	return e.decide(cfg, d, "no server answers; decided by the policy in "+from)
+	logins, err := e.cli.storedLogins(ctx, cfg)
+	if err != nil {
+		return api.Explanation{}, storeHint(cfg, err)
+	}
+	return e.decide(cfg, d, logins, "no server answers; decided by the policy in "+from)
 }
 
-func (e *explainer) decide(cfg *config.Config, d *policy.Document, note string) (api.Explanation, error) {
+func (e *explainer) decide(cfg *config.Config, d *policy.Document, logins policy.Logins, note string) (api.Explanation, error) {
 	if cfg != nil {
 		d = admin.Effective(d, cfg)
 	}
@@ -102,7 +106,7 @@ func (e *explainer) decide(cfg *config.Config, d *policy.Document, note string) 
 	if err != nil {
 		return api.Explanation{}, fmt.Errorf("policy: %w", err)
 	}
-	answer, err := admin.Explain(admin.Facts{Snapshot: s}, e.question)
+	answer, err := admin.Explain(admin.Facts{Snapshot: s.WithLogins(logins)}, e.question)
 	answer.Notes = append(answer.Notes, note)
 	return answer, err
 }

@@ -110,3 +110,18 @@ func (c *cli) storedPolicy(ctx context.Context, cfg *config.Config) (d *policy.D
 	})
 	return d, revision, from, err
 }
+
+// storedLogins are who a server with this configuration would start with logged in.
+func (c *cli) storedLogins(ctx context.Context, cfg *config.Config) (l policy.Logins, err error) {
+	if cfg.Store.Type == "bolt" {
+		if _, err := os.Stat(cfg.Store.Path); errors.Is(err, os.ErrNotExist) {
+			return nil, nil
+		}
+	}
+	err = withStore(ctx, cfg, func(ctx context.Context, s policystore.Store) error {
+		list, _, err := s.Sessions(ctx)
+		l = policystore.LoginsOf(list)
+		return err
+	})
+	return l, err
+}

@@ -54,6 +54,7 @@ type Rig struct {
 	reload    error
 	reloads   int
 	subscribe int
+	waits     bool
 }
 
 // Start runs a rig until the test ends; change may alter its configuration first.
@@ -78,7 +79,7 @@ func Start(t *testing.T, change func(*config.Config)) *Rig {
 		Plan: line.Compile(r.snapshot, line.Config{}), Feed: func(b compositor.Batch) { r.Notifier.Changed(b) },
 	})
 	r.Notifier = notifier.New(notifier.Config{Lamps: r.Compositor, Transport: phones{r}, Loops: 1, Registerer: r.Registry})
-	r.serving = &admin.Serving{Lamps: r.Compositor, Subscriptions: r.Notifier, Snapshot: r.Snapshot}
+	r.serving = &admin.Serving{Lamps: r.Compositor, Subscriptions: r.Notifier, Snapshot: r.Snapshot, Mobility: mobility{r}}
 	r.Server, err = admin.New(admin.Config{
 		Backend: r, Version: "v1.2.3-test", Gatherer: r.Registry, Registerer: r.Registry, Logger: slog.New(slog.DiscardHandler),
 	})
@@ -188,6 +189,7 @@ func (r *Rig) EditPolicy(ctx context.Context, e policystore.Edit) (policystore.E
 	r.mu.Lock()
 	r.snapshot = next
 	r.mu.Unlock()
+	mobility{r}.follow()
 	return done, nil
 }
 

@@ -25,6 +25,8 @@ type ExplainedWatcher struct {
 	ID      string `json:"id"`
 	Source  string `json:"source,omitempty" doc:"Source address, if it was given."`
 	Trusted bool   `json:"trusted" doc:"Credentials are not needed, or taken to hold."`
+	User    string `json:"user,omitempty" doc:"The end user who is logged in on the phone."`
+	Profile string `json:"profile,omitempty" doc:"The device profile in force on the phone."`
 }
 
 // ExplainedTarget is what the target was resolved to.

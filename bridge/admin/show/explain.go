@@ -88,6 +88,12 @@ func describeWatcher(w *api.ExplainedWatcher) string {
 	if w.Kind == "unknown" {
 		s = fmt.Sprintf("%s, neither phone nor user of tenant %s", w.ID, w.Tenant)
 	}
+	switch {
+	case w.User != "":
+		s += fmt.Sprintf(", where %s is logged in with device profile %s", w.User, w.Profile)
+	case w.Profile != "":
+		s += ", where nobody is logged in: logout profile " + w.Profile
+	}
 	if w.Source != "" {
 		s += ", from " + w.Source
 		if !w.Trusted {
