@@ -266,7 +266,7 @@ func (b *Bridge) startLamps(plan *line.Plan) {
 		Plan: plan, Logger: b.log, Registerer: b.registry,
 		Feed:      func(batch compositor.Batch) { b.notifier.Changed(batch) },
 		Keep:      b.keepLamp,
-		NewDomain: b.policy.addDomain,
+		NewDomain: b.policy.addDomain, MayPickUp: b.mayPickUp,
 	})
 }
 
@@ -282,7 +282,7 @@ func (b *Bridge) newNotifier() {
 	b.notifier = notifier.New(notifier.Config{
 		Lamps: b.lamps, Transport: b.sip, Backend: b.backend, Committer: b.committer,
 		Owner: fmt.Sprintf("%s/%d", host, os.Getpid()), Rules: rules, Logger: b.log, Registerer: b.registry,
-		Decide: b.policy.decideRestored,
+		Decide: b.policy.decideRestored, Offer: b.offers(cfg).Offer,
 	})
 	b.sip.SetNotifier(b.notifier)
 }

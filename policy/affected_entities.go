@@ -32,7 +32,7 @@ func changedLines(c *TenantChanges, old, next *tenant) {
 		switch {
 		case b == nil:
 			note(e)
-		case b.allowWatch != e.allowWatch || b.pilotRule != e.pilotRule || b.info.PresenceGroup != e.info.PresenceGroup ||
+		case b.allowWatch != e.allowWatch || b.pilotRule != e.pilotRule || b.pickupRule != e.pickupRule || b.info.PresenceGroup != e.info.PresenceGroup ||
 			!slices.Equal(b.names(), e.names()):
 			note(b)
 			note(e)

@@ -103,7 +103,8 @@ func defaultRelation(p Permission) relation {
 	}
 	return relation{
 		allow: allow, pickup: allow, view: ViewNumber,
-		rule: "default inter-presence-group subscription: " + string(word),
+		rule:       "default inter-presence-group subscription: " + string(word),
+		pickupRule: "default inter-presence-group subscription: " + string(word),
 	}
 }
 
@@ -183,6 +184,7 @@ func (s *Snapshot) compileCross(d *Document) {
 		if c.View != nil {
 			r.view = *c.View
 		}
+		r.pickupRule = r.rule + fmt.Sprintf(", pickup: %t", r.pickup)
 		s.cross[crossKey{c.From.Tenant, from, c.To.Tenant, to}] = r
 		s.crossTenants[[2]string{c.From.Tenant, c.To.Tenant}] = true
 	}

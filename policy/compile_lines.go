@@ -23,6 +23,9 @@ func (t *tenant) compileLines(d *Tenant) {
 			Devices:       slices.Clone(l.Devices), DNDDevices: slices.Clone(l.DNDDevices),
 		}
 		e.allowWatch = *e.info.Options.AllowWatch
+		if p := e.info.Options.Pickup; p != nil {
+			e.pickup, e.pickupRule = *p, fmt.Sprintf("line %s: pickup: %t", e.info.Number, *p)
+		}
 		e.offRule = fmt.Sprintf("line %s: allow watch off", e.info.Number)
 		e.info.Numbers = t.lineNumbers(l)
 		for _, n := range e.info.Numbers {
@@ -93,6 +96,7 @@ func resolveOptions(o LineOptions, class *LineOptions) LineOptions {
 		RingInAs:       cmp.Or(o.RingInAs, class.RingInAs, StateRinging),
 		UnregisteredAs: cmp.Or(o.UnregisteredAs, class.UnregisteredAs, StateUnknown),
 		OffhookAs:      cmp.Or(o.OffhookAs, class.OffhookAs, StateBusy),
+		Pickup:         cmp.Or(o.Pickup, class.Pickup),
 	}
 }
 

@@ -61,7 +61,7 @@ func (t *tenant) addGroup(name string) {
 	t.groupNames = append(t.groupNames, name)
 	t.same = append(t.same, relation{
 		allow: true, pickup: true, view: ViewNumber,
-		rule: fmt.Sprintf("same group %q", name),
+		rule: fmt.Sprintf("same group %q", name), pickupRule: fmt.Sprintf("same group %q", name),
 	})
 }
 
@@ -80,14 +80,16 @@ func (t *tenant) compilePermissions(s *Snapshot, d *Tenant) {
 				allow: p.Subscribe == Allow, pickup: p.Subscribe == Allow, view: ViewNumber,
 				rule: fmt.Sprintf("permission %q→%q: %s", p.From, p.To, p.Subscribe),
 			}
+			r.pickupRule = r.rule
 		default:
 			r = s.systemDefault
 		}
 		if p.View != nil {
 			r.view = *p.View
 		}
-		if p.Pickup != nil {
+		if p.Pickup != nil && *p.Pickup != r.pickup {
 			r.pickup = *p.Pickup
+			r.pickupRule = fmt.Sprintf("permission %q→%q: pickup: %t", p.From, p.To, *p.Pickup)
 		}
 		if from == to {
 			t.same[from] = r

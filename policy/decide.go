@@ -58,7 +58,10 @@ func decide(s *Snapshot, w Watcher, t Target, counts Counts, tr *tracer) Decisio
 	tr.watcher(e, wt)
 
 	// 2: what is asked for.
-	if t.Number == "" {
+	if t.Bare {
+		return tr.end(bareDecision(wt, e, w, t))
+	}
+	if t.Number == "" || isBare(t.Number) {
 		return tr.end(Decision{Outcome: NotFound, Step: StepTarget, Rule: ruleNoNumber})
 	}
 	pt, sp := wt, e.space
@@ -136,7 +139,8 @@ func decide(s *Snapshot, w Watcher, t Target, counts Counts, tr *tracer) Decisio
 					}
 				}
 			}
-			d.Outcome, d.View, d.Pickup, d.Step, d.Rule = Allowed, ViewNumber, true, StepButton, b.rule
+			d.Outcome, d.View, d.Step, d.Rule = Allowed, ViewNumber, StepButton, b.rule
+			d.Pickup, d.PickupRule = l.mayPickUp(true, b.rule)
 			return tr.end(d)
 		}
 		tr.pass(StepButton, "no button of the watcher")
@@ -153,12 +157,21 @@ func decide(s *Snapshot, w Watcher, t Target, counts Counts, tr *tracer) Decisio
 	// 6 and 7: groups.
 	d.Step = StepGroup
 	d.WatcherGroup, d.PresentityGroup = wt.groupNames[e.group], pt.groupNames[group]
-	d.Rule, d.Pickup = r.rule, r.pickup
+	d.Rule = r.rule
+	d.Pickup, d.PickupRule = l.mayPickUp(r.pickup, r.pickupRule)
 	if r.allow {
 		d.Outcome, d.View = Allowed, r.view
 		return tr.end(d)
 	}
 	return tr.end(s.refused(d))
+}
+
+// mayPickUp lets the line's own setting win over what groups or a button say; l may be nil.
+func (l *lineEntry) mayPickUp(may bool, rule string) (bool, string) {
+	if l != nil && l.pickupRule != "" {
+		return l.pickup, l.pickupRule
+	}
+	return may, rule
 }
 
 // learns reports whether a number that is in no partition searched is a line all the

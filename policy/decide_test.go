@@ -191,7 +191,7 @@ tenants:
 	d := Decide(snap, Watcher{Tenant: "t", Kind: WatcherPhone, ID: "SEP1", Trusted: true}, Target{Tenant: "t", Number: "13106341777"}, Counts{})
 	want := Decision{
 		Outcome: Allowed, View: ViewNumber, Pickup: true, Step: StepGroup, Rule: `permission "Sales"→"Board": allow`,
-		WatcherGroup: "Sales", PresentityGroup: "Board", Line: Line{"t", "Internal", "1001"},
+		PickupRule: `permission "Sales"→"Board": allow`, WatcherGroup: "Sales", PresentityGroup: "Board", Line: Line{"t", "Internal", "1001"},
 	}
 	if d != want {
 		t.Errorf("got %+v\nwant %+v", d, want)

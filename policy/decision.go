@@ -70,6 +70,9 @@ type Target struct {
 	// Learned: no line of the document is needed, because a PBX of the tenant reported
 	// a device of that number (or may yet: it has not been heard since the start).
 	Learned bool
+	// Bare: not a number but the bare pickup code, that is the one ringing call that the
+	// watcher may pick up (BareLine). Number is empty then.
+	Bare bool
 }
 
 // Line names a directory number in a partition of a tenant.
@@ -111,6 +114,8 @@ type Decision struct {
 	Step    Step
 	// Rule names what decided, e.g. `permission "Sales"→"Board": disallow`.
 	Rule string
+	// PickupRule names what decided about Pickup, where the watcher may watch.
+	PickupRule string
 	// WatcherGroup and PresentityGroup are the groups compared, empty if none was.
 	WatcherGroup, PresentityGroup string
 	// Line is the line found; zero if none was. For an external presentity it names that,

@@ -24,6 +24,9 @@ type LineOptions struct {
 	// OffhookAs is what a line shows whose own outgoing call is not answered yet: "busy"
 	// (default) or "idle" (CUCM, phones that do not detect off-hook).
 	OffhookAs StateWord `json:"offhook_as,omitempty"`
+	// Pickup overrides who may pick the line's calls up: false is nobody, buttons or not;
+	// true is whoever may watch it. Left out, the permission of the groups decides.
+	Pickup *bool `json:"pickup,omitempty"`
 }
 
 // DirectoryNumber is one line: a presentity.

@@ -63,6 +63,9 @@ func (tr *tracer) end(d Decision) Decision {
 			if d.Pickup {
 				pickup = "pickup allowed"
 			}
+			if d.PickupRule != "" && d.PickupRule != d.Rule {
+				pickup += " by " + d.PickupRule
+			}
 			tr.steps = append(tr.steps, Trace{StepView, fmt.Sprintf("view %s, %s", d.View, pickup), d.Outcome.String()})
 		}
 	}

@@ -38,7 +38,8 @@ func (s *Snapshot) external(t *tenant, a asker, target Target, e *routeEntry, tr
 			d.Rule, d.PresentityGroup = r.rule, t.groupNames[k.group]
 		}
 		if r.allow {
-			d.Outcome, d.View, d.Pickup, d.Route = Allowed, r.view, r.pickup, e.name
+			d.Outcome, d.View, d.Route = Allowed, r.view, e.name
+			d.Pickup, d.PickupRule = r.pickup, r.pickupRule
 			return tr.end(d)
 		}
 	}
@@ -64,7 +65,7 @@ func DecideTrunk(s *Snapshot, w Watcher, trunk string) Decision {
 	}
 	r := t.relation(s, a.group, k.group)
 	d = Decision{
-		Step: StepGroup, Rule: r.rule, Pickup: r.pickup,
+		Step: StepGroup, Rule: r.rule, Pickup: r.pickup, PickupRule: r.pickupRule,
 		WatcherGroup: t.groupNames[a.group], PresentityGroup: t.groupNames[k.group],
 	}
 	switch {

@@ -204,7 +204,7 @@ func (g gen) options() LineOptions {
 	if g.IntN(2) == 0 {
 		return LineOptions{}
 	}
-	return LineOptions{AllowWatch: g.maybe(), RingInUse: pick(g, "", StateBusy, StateRinging), RingInAs: pick(g, "", StateIdle)}
+	return LineOptions{AllowWatch: g.maybe(), RingInUse: pick(g, "", StateBusy, StateRinging), RingInAs: pick(g, "", StateIdle), Pickup: g.maybe()}
 }
 
 func (g gen) group() string { return pick(g, StandardGroup, "A", "B") }

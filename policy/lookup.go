@@ -13,7 +13,7 @@ type LineInfo struct {
 	Numbers                  []string
 	DisplayName, Description string
 	PresenceGroup            string
-	// Options are resolved against class and defaults: no field is empty.
+	// Options are resolved against class and defaults: no field but Pickup is empty.
 	Options             LineOptions
 	Devices, DNDDevices []string
 }

@@ -57,6 +57,8 @@ type relation struct {
 	allow, pickup bool
 	view          View
 	rule          string
+	// pickupRule is what says so of pickup.
+	pickupRule string
 }
 
 type crossKey struct{ fromTenant, from, toTenant, to string }
@@ -123,6 +125,9 @@ type lineEntry struct {
 	group      uint32
 	allowWatch bool
 	offRule    string
+	// pickup wins over groups and buttons where pickupRule is not empty.
+	pickup     bool
+	pickupRule string
 	// pilotRule is not empty for a hunt pilot.
 	pilotRule string
 }

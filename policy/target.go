@@ -29,6 +29,7 @@ func (s *Snapshot) ResolveTarget(watcherTenant, user, host string, ours func(hos
 func (s *Snapshot) TargetIn(tenant, number string) (t Target, pickup bool) {
 	t.Tenant = tenant
 	t.Number, pickup = s.StripPickup(tenant, number)
+	t.Bare = pickup && t.Number == ""
 	return t, pickup
 }
 

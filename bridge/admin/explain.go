@@ -86,7 +86,7 @@ func Explain(f Facts, q Question) (api.Explanation, error) {
 	e.Target.Partition = d.Line.Partition
 	e.WatcherGroup, e.PresentityGroup = d.WatcherGroup, d.PresentityGroup
 	if d.Allow() {
-		e.View, e.Pickup = d.View.String(), d.Pickup
+		e.View, e.Pickup, e.PickupRule = d.View.String(), d.Pickup, d.PickupRule
 	}
 	return e, nil
 }
@@ -111,6 +111,8 @@ func (f *Facts) target(e *api.Explanation, watcherTenant string, q Question) (t 
 	}
 	switch {
 	case t.Host != "":
+	case t.Bare:
+		e.Notes = append(e.Notes, "the bare pickup code is the one ringing call that this watcher may pick up; explain its number for the reasons")
 	case f.Learned != nil:
 		t.Learned = f.Learned(t.Tenant, t.Number)
 	default:

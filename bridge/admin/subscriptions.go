@@ -12,6 +12,7 @@ import (
 	"blfbridge/bridge/eventpkg"
 	"blfbridge/bridge/notifier"
 	"blfbridge/bridge/subscription"
+	"blfbridge/policy"
 )
 
 type subscriptionsInput struct {
@@ -73,7 +74,10 @@ func summarise(sum *api.SubscriptionsSummary, one *api.Subscription) {
 	}
 }
 
-func presentityNumber(c *subscription.Cold) string { return cmp.Or(c.Number, c.Special) }
+func presentityNumber(c *subscription.Cold) string {
+	line := policy.Line{Tenant: c.Tenant, Partition: c.Partition, Number: c.Number}
+	return cmp.Or(notifier.ShownNumber(line, c.Entity), c.Special)
+}
 
 // watches reports whether a subscription is of the watcher somebody asks for.
 func watches(r *notifier.Row, asked string) bool {

@@ -44,6 +44,9 @@ func (c *Compositor) enrol(p *presentity) {
 
 // compose makes a presentity's lamp of its members, or takes what another server tells.
 func (c *Compositor) compose(p *presentity) Lamp {
+	if p.picker != nil {
+		return c.composePicker(p.picker)
+	}
 	if len(p.members) == 0 && p.external != nil {
 		return *p.external
 	}

@@ -26,7 +26,10 @@ type Config struct {
 	Keep func(k Key, l Lamp, gone bool)
 	// NewDomain is told when a device is of a domain (empty: of none) that the plan does
 	// not know yet; a new plan may follow by SetPlan. Called as Feed is. May be nil.
-	NewDomain  func(domain string)
+	NewDomain func(domain string)
+	// MayPickUp decides whether a watcher may pick a line's calls up and what it may see of
+	// them; for the lamps of bare pickup codes. Called as Feed is. nil = nobody may.
+	MayPickUp  func(policy.Watcher, policy.Line) policy.Decision
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
 }
@@ -36,6 +39,7 @@ type Compositor struct {
 	feed      func(Batch)
 	keep      func(Key, Lamp, bool)
 	newDomain func(string)
+	mayPickUp func(policy.Watcher, policy.Line) policy.Decision
 	log       *slog.Logger
 	metrics   *metrics
 	epoch     uint64
@@ -49,6 +53,10 @@ type Compositor struct {
 	offset       uint64
 	touched      map[uint32]time.Time // to be composed by the next flush
 	moved        []uint32             // of the batch being made
+	ringing      map[uint32]struct{}  // lines with a call that rings
+	rang         bool                 // ringing, or a lamp of it, changed since the last flush
+	rangAt       time.Time
+	pickers      []uint32 // the presentities of bare pickup codes
 	domains      map[string]bool
 }
 
@@ -61,6 +69,8 @@ type presentity struct {
 	restored bool
 	// external is what another server tells of it (Show); nil if none does.
 	external *Lamp
+	// picker, if not nil, makes it the presentity of a bare pickup code.
+	picker *policy.Watcher
 }
 
 type memberKey struct{ source, device string }
@@ -69,7 +79,8 @@ type memberKey struct{ source, device string }
 func New(c Config) *Compositor {
 	k := &Compositor{
 		feed: c.Feed, keep: c.Keep, newDomain: c.NewDomain, log: c.Logger, metrics: newMetrics(c.Registerer),
-		epoch: uint64(time.Now().UnixNano()), wake: make(chan struct{}, 1), plan: c.Plan,
+		mayPickUp: c.MayPickUp,
+		epoch:     uint64(time.Now().UnixNano()), wake: make(chan struct{}, 1), plan: c.Plan, ringing: map[uint32]struct{}{},
 		sources: map[string]*source{}, ids: map[Key]uint32{}, domains: map[string]bool{},
 	}
 	if k.log == nil {
@@ -99,6 +110,10 @@ func (c *Compositor) intern(k Key) uint32 {
 	p := &presentity{key: k, members: map[memberKey]struct{}{}}
 	c.ids[k] = id
 	c.presentities = append(c.presentities, p)
+	if w, ok := policy.BareWatcher(k.Line); ok && k.Mode == OfLine {
+		p.picker = &w
+		c.pickers = append(c.pickers, id)
+	}
 	if k.Mode == OfDevice {
 		c.enrol(p) // lines are enrolled by their devices; this view of them is made on demand
 	}
@@ -198,7 +213,7 @@ func (c *Compositor) recompose(id uint32, at time.Time) {
 	}
 	lamp := c.compose(p)
 	gone := len(p.members) == 0 && p.external == nil
-	if c.keep != nil && (!lamp.Same(&p.lamp) || gone && p.restored) {
+	if c.keep != nil && p.picker == nil && (!lamp.Same(&p.lamp) || gone && p.restored) {
 		c.keep(p.key, lamp, gone)
 	}
 	p.restored = false
@@ -207,6 +222,7 @@ func (c *Compositor) recompose(id uint32, at time.Time) {
 	}
 	c.offset++
 	lamp.Offset, lamp.At = c.offset, at
+	c.noteRinging(id, p, &lamp)
 	p.lamp = lamp
 	c.moved = append(c.moved, id)
 }
@@ -226,6 +242,9 @@ func (c *Compositor) touch(id uint32, at time.Time) {
 func (c *Compositor) flush() {
 	for id, at := range c.touched {
 		c.recompose(id, at)
+	}
+	if c.rang {
+		c.recomposePickers()
 	}
 	if len(c.touched) > maxSpare {
 		c.touched = nil // of a change of the whole plan: maps do not shrink

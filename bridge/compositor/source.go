@@ -135,6 +135,7 @@ func (s *source) Snapshot(devices []device.Status) {
 		}
 	}
 	c.settle(now)
+	c.rang, c.rangAt = true, now
 	c.metrics.devices(s.name, len(s.devices))
 	c.flush()
 }
@@ -252,6 +253,7 @@ func (c *Compositor) lapse(now time.Time) (next time.Duration) {
 			continue
 		}
 		s.lapsed = true
+		c.rang, c.rangAt = true, now
 		c.log.Warn("PBX stays away; its lamps are unknown now", "source", s.name, "devices", len(s.devices), "error", s.why)
 		for _, d := range s.devices {
 			for _, id := range c.join(s, d) {
@@ -299,6 +301,7 @@ func (c *Compositor) Detach(name string) {
 		c.drop(s, device, now)
 	}
 	delete(c.sources, name)
+	c.rang, c.rangAt = true, now
 	c.metrics.forget(name)
 	c.settle(now) // it may have been the last one that stored lamps waited for
 	c.flush()

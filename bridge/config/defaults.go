@@ -24,8 +24,9 @@ func Defaults() *Config {
 			Prefix:  "blf",
 			Timeout: 2 * time.Second,
 		},
-		Admin: Admin{Listen: "127.0.0.1:8080"},
-		Log:   Log{Level: "info", Format: "text"},
+		Pickup: Pickup{DialogIDs: "auto"},
+		Admin:  Admin{Listen: "127.0.0.1:8080"},
+		Log:    Log{Level: "info", Format: "text"},
 	}
 }
 
@@ -37,5 +38,6 @@ func DefaultPBX() PBX {
 		Reconcile: 30 * time.Second,
 		DNDPrefix: "Custom:DND",
 		Dialogs:   true,
+		Pickup:    "native",
 	}
 }

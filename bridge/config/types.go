@@ -14,6 +14,7 @@ type Config struct {
 	Edge   Edge   `yaml:"edge"`
 	Store  Store  `yaml:"store"`
 	Policy Policy `yaml:"policy"`
+	Pickup Pickup `yaml:"pickup"`
 	Admin  Admin  `yaml:"admin"`
 	Log    Log    `yaml:"log"`
 
@@ -135,6 +136,12 @@ type PBX struct {
 	// Ask Asterisk for the SIP dialog of ringing calls, which pickup with Replaces needs:
 	// two more requests for each.
 	Dialogs bool `yaml:"dialogs"`
+	// How a ringing call of this PBX is picked up: native (INVITE with Replaces of the
+	// ringing leg; needs nothing of the PBX) or dialplan (INVITE to its own pickup_code).
+	Pickup string `yaml:"pickup" enum:"native,dialplan"`
+	// The PBX's own pickup code, such as *8, ** or *89: what dialplan dials before the
+	// number. A phone that dials it needs the permission to pick up as well. Empty: it has none.
+	PickupCode string `yaml:"pickup_code"`
 	// FreeSWITCH's sofia profiles whose registrations count; empty: all.
 	Profiles []string `yaml:"profiles"`
 	// FreeSWITCH domains to follow; empty: all.
@@ -203,6 +210,16 @@ type Store struct {
 	// How long to wait for a Redis connection or answer.
 	Timeout time.Duration `yaml:"timeout"`
 	TLS     TLSClient     `yaml:"tls"`
+}
+
+// Pickup is what the lamp of a ringing line tells a phone that may pick the call up. Who
+// may is the policy's, and so is the code.
+type Pickup struct {
+	// Call-id and tags in the dialog package's NOTIFYs, which phones pick up by (INVITE with
+	// Replaces): auto (tokens that only this server can read, where phones call through it;
+	// else none), raw (those of the PBX, for phones that call it directly: whoever may pick up
+	// learns them), none.
+	DialogIDs string `yaml:"dialog_ids" enum:"auto,raw,none"`
 }
 
 // Policy is where the policy document comes from.

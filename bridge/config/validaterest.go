@@ -31,6 +31,7 @@ func (c *checker) pbxes(list []PBX) {
 		case "freeswitch":
 			c.freeswitch(at, p)
 		}
+		c.pickup(at, p)
 		c.between(at+".grace", p.Grace, 0, 24*time.Hour)
 		c.between(at+".reconcile", p.Reconcile, time.Second, 24*time.Hour)
 		c.pair(at+".tls", p.TLS.CertFile, p.TLS.KeyFile)
@@ -72,6 +73,19 @@ func (c *checker) freeswitch(at string, p *PBX) {
 		c.bad(at+".username", "write user@domain, or leave it out", "%q is not a directory user", p.Username)
 	}
 	c.foreign(at, "asterisk", map[string]bool{"url": p.URL != ""})
+}
+
+// pickup checks how a PBX picks up.
+func (c *checker) pickup(at string, p *PBX) {
+	if strings.Trim(p.PickupCode, "0123456789*#") != "" {
+		c.bad(at+".pickup_code", "use digits, * and #, such as \"*8\"", "%q is no code", p.PickupCode)
+	}
+	switch {
+	case p.Pickup == "dialplan" && p.PickupCode == "":
+		c.bad(at+".pickup_code", "write what the PBX's dialplan has, such as \"*89\", or set pickup: native", "is missing, and pickup is dialplan")
+	case p.Pickup == "native" && p.Type == "asterisk" && !p.Dialogs:
+		c.bad(at+".dialogs", "set dialogs: true, or pickup: dialplan", "is off, and pickup: native needs the dialogs of ringing calls")
+	}
 }
 
 // foreign complains of keys that only the other type of PBX has.

@@ -46,8 +46,9 @@ var dialects = [...]Dialect{
 		Agents:       []string{"snom"},
 		DialingPhase: true,
 		Target:       TargetPickup,
-		Evidence: "Snom wiki: LED off = idle, so an unknown line must not be off. Without a call-id the phone INVITEs the remote " +
-			"target to pick up. pua_dialoginfo README: Snom works with early for a dialling phone.",
+		HideIDs:      true,
+		Evidence: "Snom wiki: LED off = idle, so an unknown line must not be off. With a call-id the phone sends Replaces to the " +
+			"remote target, without one it just calls that, which is the simpler way to pick up. pua_dialoginfo README: Snom works with early for a dialling phone.",
 	},
 	{
 		Name:     "grandstream",

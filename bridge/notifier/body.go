@@ -17,6 +17,7 @@ type bodyKey struct {
 	trim       eventpkg.Trim
 	offset     uint64
 	entity     string
+	offer      Offer
 }
 
 // bodyCache keeps what was rendered lately: a presentity with a thousand watchers is
@@ -37,7 +38,7 @@ func (l *loop) render(e *entry, trim eventpkg.Trim) *eventpkg.Body {
 	c := e.Cold()
 	k := bodyKey{
 		presentity: e.Presentity, dialect: e.Dialect, content: e.Content, view: e.View, trim: trim,
-		device: e.Flags&subscription.DeviceMode != 0, offset: lamp.Offset, entity: c.Entity,
+		device: e.Flags&subscription.DeviceMode != 0, offset: lamp.Offset, entity: c.Entity, offer: l.offer(e, &c, &lamp),
 	}
 	if b, ok := l.bodies[k]; ok {
 		return b
@@ -47,8 +48,10 @@ func (l *loop) render(e *entry, trim eventpkg.Trim) *eventpkg.Body {
 	}
 	shown := eventpkg.Mask(eventpkg.Lamp{
 		State: lamp.State, DND: lamp.DND, Calls: lamp.Calls,
-		Entity: c.Entity, Number: c.Number, Name: lamp.Name,
+		Entity: c.Entity, Number: ShownNumber(lineOf(&c), c.Entity), Name: lamp.Name,
 	}, e.View)
+	shown.Pickup = k.offer.URI
+	shown.Calls = withDialog(shown.Calls, k.offer.Dialog)
 	b := eventpkg.RenderTrimmed(eventpkg.Content(e.Content), eventpkg.DialectID(e.Dialect), &shown, trim)
 	l.bodies[k] = &b
 	return &b

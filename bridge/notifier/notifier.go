@@ -52,6 +52,10 @@ type Config struct {
 	// External is told which external presentities are watched, and completes what was
 	// decided about them. nil = there are none.
 	External External
+	// Offer says by what a watcher that may pick up does so, for bodies of the dialog
+	// package that show a call ringing. It must be quick, not block and answer alike as
+	// long as the lamp is the same. nil = lamps tell nothing of it.
+	Offer func(Asked) Offer
 	// MaxBacklog is how many messages may wait in one loop before SUBSCRIBEs get 503; 0 = 65536.
 	MaxBacklog int
 	Logger     *slog.Logger
@@ -76,6 +80,7 @@ type Notifier struct {
 	began     time.Time
 	decide    func(Standing) policy.Decision
 	external  External
+	offer     func(Asked) Offer
 
 	mu     sync.Mutex             // guards what follows
 	failed string                 // last store error that was logged
@@ -100,7 +105,7 @@ func New(c Config) *Notifier {
 	n := &Notifier{
 		lamps: c.Lamps, transport: c.Transport, backend: c.Backend, committer: noStore{}, owner: c.Owner,
 		rules: c.Rules, backlog: c.MaxBacklog, log: c.Logger, metrics: newMetrics(c.Registerer),
-		ready: make(chan struct{}), ended: make(chan struct{}), began: time.Now(), decide: c.Decide, external: c.External, held: map[policy.Watcher]int{},
+		ready: make(chan struct{}), ended: make(chan struct{}), began: time.Now(), decide: c.Decide, offer: c.Offer, external: c.External, held: map[policy.Watcher]int{},
 	}
 	if c.Committer != nil {
 		n.committer = c.Committer

@@ -61,7 +61,7 @@ func (q *request) appendTo(b []byte, lean bool) []byte {
 	b = append(b, "\r\nCSeq: "...)
 	b = strconv.AppendUint(b, uint64(q.cseq), 10)
 	b = append(b, " NOTIFY\r\nContact: "...)
-	b = AppendContact(b, c.Number, c.Advertised, q.transport)
+	b = AppendContact(b, ShownNumber(lineOf(c), c.Entity), c.Advertised, q.transport)
 	b = append(b, "\r\nEvent: "...)
 	b = append(b, h.Package.String()...)
 	if c.EventID != "" {

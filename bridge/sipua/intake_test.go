@@ -113,7 +113,7 @@ func TestIntakeRules(t *testing.T) {
 		"uri unknown number":   {func(q *request) { q.uri = "sip:2001@example.test" }, 404, "", ""},
 		"uri escaped pickup":   {func(q *request) { q.uri = "sip:%2A891001@example.test" }, 200, "Contact", "<sip:1001@"},
 		"uri pickup":           {func(q *request) { q.uri = "sip:*891001@example.test" }, 200, "Contact", "<sip:1001@"},
-		"uri bare pickup":      {func(q *request) { q.uri = "sip:*89@example.test" }, 404, "", ""},
+		"uri bare pickup":      {func(q *request) { q.uri = "sip:*89@example.test" }, 200, "Contact", "<sip:*89@"},
 		"uri user param":       {func(q *request) { q.uri = "sip:1001;x=y@example.test;user=phone" }, 200, "Contact", "<sip:1001@"},
 		"uri without user":     {func(q *request) { q.uri = "sip:127.0.0.1:5060"; q.with("To", "<"+uri+">") }, 200, "Contact", "<sip:1001@"},
 		"uri and to anonymous": {func(q *request) { q.uri = "sip:127.0.0.1:5060" }, 404, "", ""},

@@ -10,6 +10,8 @@ type Explanation struct {
 	Rule    string           `json:"rule" doc:"What decided."`
 	View    string           `json:"view,omitempty" enum:"none,state,ringing,name,number" doc:"Of an allowed subscription."`
 	Pickup  bool             `json:"pickup"`
+	// PickupRule is what decided about picking up, where the watcher may watch.
+	PickupRule string `json:"pickup_rule,omitempty"`
 	// WatcherGroup and PresentityGroup are empty if no groups were compared.
 	WatcherGroup    string `json:"watcher_group,omitempty"`
 	PresentityGroup string `json:"presentity_group,omitempty"`

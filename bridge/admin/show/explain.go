@@ -54,6 +54,9 @@ func Explanation(w io.Writer, e *api.Explanation, paint Paint) error {
 	p.f("\n%s: SUBSCRIBE gets %s", paint.in(o.colour, strings.ToUpper(o.words)), paint.in(bold, fmt.Sprint(e.Status)))
 	if e.Outcome == "allowed" {
 		p.f(", %s, %s", viewWords[e.View], pickupWords(e.Pickup))
+		if e.PickupRule != "" && e.PickupRule != e.Rule {
+			p.f(" (%s)", clean(e.PickupRule))
+		}
 	}
 	p.f("\n")
 	if e.WatcherGroup != "" {

@@ -1,0 +1,42 @@
+package pickup
+
+import (
+	"strings"
+
+	"blfbridge/bridge/device"
+)
+
+// replaces is a Replaces header value as read (RFC 3891 §6.1).
+type replaces struct{ callID, toTag, fromTag string }
+
+// ciscoPrefix is what Cisco's enterprise firmware puts before the call-id.
+const ciscoPrefix = "pickup-"
+
+// parseReplaces reads a value; ok is false for what names no dialog.
+func parseReplaces(v string) (r replaces, ok bool) {
+	parts := strings.Split(v, ";")
+	r.callID = strings.TrimPrefix(strings.TrimSpace(parts[0]), ciscoPrefix)
+	for _, p := range parts[1:] {
+		name, value, _ := strings.Cut(strings.TrimSpace(p), "=")
+		value = strings.TrimSpace(value)
+		switch strings.ToLower(strings.TrimSpace(name)) {
+		case "to-tag":
+			r.toTag = value
+		case "from-tag":
+			r.fromTag = value
+		}
+	}
+	return r, r.callID != "" && !strings.ContainsAny(r.callID, " \t\",<>") && r.toTag != "" && r.fromTag != ""
+}
+
+// replacesOf names a ringing callee leg to the PBX that has it. RFC 3891 §3: to-tag is the
+// tag of who receives the INVITE, which is the PBX's; FreeSWITCH matches it with the To
+// tag of its own INVITE instead, which is the phone's. Always early-only (RFC 3891 §7.1): an
+// answered call stays untouched, and the INVITE gets 486.
+func replacesOf(d device.SIPDialog, t Type) string {
+	to, from := d.LocalTag, d.RemoteTag
+	if t == FreeSWITCH {
+		to, from = from, to
+	}
+	return d.CallID + ";to-tag=" + to + ";from-tag=" + from + ";early-only"
+}
