@@ -1,6 +1,7 @@
 package bridge_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -77,7 +78,7 @@ func edgeCalls(t *testing.T, s *server, tcp [2]bool) {
 	c = call(t, p2, p1)
 	must(c.Bye(ctx))
 
-	t.Log("cancel, reject")
+	t.Log("cancel, reject, busy")
 	c = ring(t, p1, p2)
 	in, err = p2.Incoming(ctx)
 	must(err)
@@ -93,7 +94,165 @@ func edgeCalls(t *testing.T, s *server, tcp [2]bool) {
 	if status, err := c.WaitFinal(ctx); status != 486 || err != nil {
 		t.Errorf("a rejected call ended with %d, %v", status, err)
 	}
+	p2.SetPolicy(siptest.RejectBusy)
+	c, err = p1.Dial(ctx, "1002")
+	must(err)
+	if status, err := c.WaitFinal(ctx); status != 486 || err != nil {
+		t.Errorf("a call to a busy phone ended with %d, %v", status, err)
+	}
+	p2.SetPolicy(siptest.Ring)
 	show(device.Idle)
+
+	t.Log("blind transfer, attended transfer")
+	p3 := edgePhone(t, s, "1003", tcp[0])
+	c, in = talk(t, p1, p2)
+	must(in.Refer(ctx, "1003"))
+	third, err := p3.Incoming(ctx)
+	must(err)
+	must(third.Answer())
+	if status, err := in.WaitTransfer(ctx); status != 200 || err != nil {
+		t.Errorf("the transfer ended with %d, %v", status, err)
+	}
+	must(in.HangUp(ctx))
+	must(c.Bye(ctx))
+	must(third.WaitEnded(ctx))
+	c, in = talk(t, p1, p2)
+	must(in.Hold(ctx))
+	ask, third := talk(t, p2, p3)
+	must(in.ReferTo(ctx, ask))
+	must(ask.WaitEnded(ctx))
+	must(third.Bye(ctx))
+	must(c.WaitEnded(ctx))
+	show(device.Idle)
+
+	t.Log("what is no call")
+	for _, r := range []struct {
+		method, uri string
+		extra       []siptest.Header
+		body        string
+		pbx         bool // who answers
+	}{
+		{"OPTIONS", "sip:600@127.0.0.1", nil, "", true},
+		{"OPTIONS", "sip:" + s.udp, nil, "", false},
+		{"MESSAGE", "sip:1002@127.0.0.1", []siptest.Header{{Name: "Content-Type", Value: "text/plain"}}, "hello", true},
+		{"SUBSCRIBE", "sip:1001@127.0.0.1", []siptest.Header{{Name: "Event", Value: "message-summary"}, {Name: "Expires", Value: "600"}}, "", true},
+		{"PUBLISH", "sip:1001@127.0.0.1", []siptest.Header{{Name: "Event", Value: "presence"}}, "", true},
+		{"INFO", "sip:1001@127.0.0.1", nil, "", true},
+	} {
+		res, err := p1.Do(ctx, r.method, r.uri, r.extra, []byte(r.body))
+		if res == nil {
+			t.Fatalf("%s: %v", r.method, err)
+		}
+		t.Logf("%s %s: %s", r.method, r.uri, res.Summary())
+		if got := res.Get("Server") == "Asterisk-lab"; got != r.pbx {
+			t.Errorf("%s %s was answered by the PBX: %v\n%s", r.method, r.uri, got, res)
+		}
+	}
 	must(p1.Unregister(ctx))
 	must(p2.Unregister(ctx))
+	must(p3.Unregister(ctx))
+	if v := lamp.Violations(); len(v) > 0 {
+		t.Errorf("the lamp: %s", siptest.Describe(v))
+	}
+}
+
+// talk makes an answered call that Asterisk has bridged, and returns both ends.
+func talk(t *testing.T, from, to *siptest.Phone) (out, in *siptest.Call) {
+	t.Helper()
+	out = ring(t, from, to)
+	in, err := to.Incoming(t.Context())
+	if err == nil {
+		err = in.Answer()
+	}
+	if err == nil {
+		err = out.WaitAnswered(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(200 * time.Millisecond) // before that, Asterisk refuses a transfer
+	return out, in
+}
+
+// TestEdgeRestart: calls go on while the bridge is killed and comes back: each side can
+// hang up, the PBX as soon as the phone's connection is there again.
+func TestEdgeRestart(t *testing.T) {
+	a := takeAsterisk(t, "edge")
+	s := newServer(t, setup{store: newStorage(t, "bolt"), pbx: a.yaml("edge", "sip: udp://"+a.addr.SIP), more: edgeYAML})
+	s.start()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx := t.Context()
+	for _, tcp := range []bool{false, true} {
+		p1, p2, p3, p6 := edgePhone(t, s, "1001", tcp), edgePhone(t, s, "1002", tcp), edgePhone(t, s, "1003", tcp), edgePhone(t, s, "1006", tcp)
+		c, in := talk(t, p1, p2)
+		d, din := talk(t, p3, p6)
+		s.kill()
+		s.start()
+		must(c.Hold(ctx))
+		must(c.Bye(ctx))
+		if tcp {
+			// The PBX's BYE waits for the phone.
+			a.cli(t, "channel request hangup all")
+			time.Sleep(time.Second)
+			if d.Ended() || in.Ended() {
+				t.Error("a BYE reached a phone without a connection")
+			}
+			for _, p := range []*siptest.Phone{p2, p3, p6} {
+				must(p.Register(ctx, 10*time.Minute))
+			}
+			must(d.WaitEnded(ctx))
+		} else {
+			must(d.Bye(ctx))
+		}
+		must(in.WaitEnded(ctx))
+		must(din.WaitEnded(ctx))
+		for _, p := range []*siptest.Phone{p1, p2, p3, p6} {
+			must(p.Unregister(ctx))
+		}
+	}
+}
+
+// TestEdgeFailover: with two PBXs the second takes over when the first does not answer,
+// and calls stay where they are.
+func TestEdgeFailover(t *testing.T) {
+	a, b := takeAsterisk(t, "edge"), takeAsterisk(t, "edge2")
+	yaml := a.yaml("edge", "sip: udp://"+a.addr.SIP) + strings.Replace(b.yaml("edge", "sip: udp://"+b.addr.SIP), "name: ast", "name: second", 1)
+	s := newServer(t, setup{store: newStorage(t, "bolt"), pbx: yaml, more: edgeYAML})
+	s.start()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx := t.Context()
+	p1, p2 := edgePhone(t, s, "1001", false), edgePhone(t, s, "1002", false)
+	c := call(t, p1, p2)
+	must(c.Bye(ctx))
+	if b.cli(t, "pjsip show contacts") != "No objects found.\n\n" {
+		t.Fatal("a phone has registered at the second PBX")
+	}
+
+	a.stop(t, true)
+	// At once, before its silence is known.
+	began := time.Now()
+	must(p1.Register(ctx, 10*time.Minute))
+	t.Log("registered at the second PBX after", time.Since(began))
+	s.logged(10*time.Second, "does not answer SIP", "pbx=ast")
+	must(p2.Register(ctx, 10*time.Minute))
+	c, in := talk(t, p1, p2)
+
+	a.start(t)
+	s.logged(10*time.Second, "answers SIP again", "pbx=ast")
+	must(in.Hold(ctx))
+	must(c.Bye(ctx))
+	must(in.WaitEnded(ctx))
+	must(p1.Register(ctx, 10*time.Minute))
+	must(p2.Register(ctx, 10*time.Minute))
+	must(call(t, p1, p2).Bye(ctx))
 }
