@@ -9,8 +9,10 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"blfbridge/bridge/config"
+	"blfbridge/bridge/credentials"
 	"blfbridge/bridge/line"
 	"blfbridge/bridge/notifier"
 	"blfbridge/policy"
@@ -26,6 +28,7 @@ type policyKeeper struct {
 	b       *Bridge
 	current atomic.Pointer[policy.Snapshot]
 	changed chan struct{} // capacity 1: domains were added
+	files   *credentials.Files
 
 	turn sync.Mutex // orders what reads a policy and then puts it in force; taken before mu
 
@@ -43,7 +46,7 @@ type policyKeeper struct {
 }
 
 func newPolicyKeeper(b *Bridge) *policyKeeper {
-	return &policyKeeper{b: b, changed: make(chan struct{}, 1), domains: map[string]bool{}, tenants: map[string]string{}}
+	return &policyKeeper{b: b, changed: make(chan struct{}, 1), files: credentials.New(credentials.Config{Logger: b.log}), domains: map[string]bool{}, tenants: map[string]string{}}
 }
 
 // snapshot is the policy in force; never nil once the bridge serves.
@@ -81,11 +84,23 @@ func readPolicyFile(path string) (*policy.Document, error) {
 	return d, nil
 }
 
-// put makes a compiled document the policy in force.
+// put makes a compiled document the policy in force, with what its credential files hold.
 func (k *policyKeeper) put(ctx context.Context, d *policy.Document, base *policy.Snapshot, revision uint64) {
+	k.files.Load(ctx, base)
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.document, k.base, k.revision = d, base, revision
+	k.document, k.base, k.revision = d, base.WithCredentials(k.files.ByTenant(base)), revision
+	k.swap(ctx)
+}
+
+// refreshCredentials looks whether the credential files changed.
+func (k *policyKeeper) refreshCredentials(ctx context.Context) {
+	if !k.files.Load(ctx, k.snapshot()) {
+		return
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.base = k.base.WithCredentials(k.files.ByTenant(k.base))
 	k.swap(ctx)
 }
 
@@ -184,6 +199,16 @@ func (k *policyKeeper) run(ctx context.Context) error {
 		err := k.b.policies.WatchLogins(ctx, func(revision uint64) { k.followLogins(ctx, revision) })
 		if err != nil && ctx.Err() == nil {
 			k.b.log.Error("logins and logouts in the store are not seen any more", "error", err)
+		}
+	})
+	wg.Go(func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(max(k.b.cfg.Load().Policy.CredentialsRefresh, time.Second)):
+				k.refreshCredentials(ctx)
+			}
 		}
 	})
 	for {

@@ -25,6 +25,7 @@ func Defaults() *Config {
 			Timeout: 2 * time.Second,
 		},
 		Pickup: Pickup{DialogIDs: "auto"},
+		Policy: Policy{CredentialsRefresh: time.Minute},
 		Admin:  Admin{Listen: "127.0.0.1:8080"},
 		Log:    Log{Level: "info", Format: "text"},
 	}

@@ -227,6 +227,9 @@ type Policy struct {
 	// YAML file, read at the start and on SIGHUP. Empty: the policy in the store, which
 	// REST and `blfbridge policy` change.
 	File string `yaml:"file"`
+	// How often the credential files that the policy names (authenticate_credentials) are
+	// looked at for changes, besides the start and a reload: 1s to 24h.
+	CredentialsRefresh time.Duration `yaml:"credentials_refresh"`
 }
 
 // Admin is the side of the administrators: REST, console, metrics, health.

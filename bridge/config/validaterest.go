@@ -140,6 +140,7 @@ func (c *checker) policy(p *Policy) {
 	if strings.HasSuffix(p.File, "/") {
 		c.bad("policy.file", "name a file", "%q is a folder", p.File)
 	}
+	c.between("policy.credentials_refresh", p.CredentialsRefresh, time.Second, 24*time.Hour)
 }
 
 func (c *checker) admin(a *Admin) {
