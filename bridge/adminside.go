@@ -3,6 +3,8 @@ package bridge
 import (
 	"context"
 	"fmt"
+	"strings"
+	"time"
 
 	"blfbridge/bridge/admin"
 	"blfbridge/bridge/admin/api"
@@ -88,6 +90,10 @@ func (a adminSide) Checks(context.Context) []api.Check {
 		st.Detail = fmt.Sprintf("away; %d entries wait to be written", b.committer.Pending())
 	}
 	checks := []api.Check{sip, subs, st}
+	if b.certs != nil {
+		troubles := b.certs.Troubles(time.Now())
+		checks = append(checks, api.Check{Name: "certificates", OK: len(troubles) == 0, Detail: strings.Join(troubles, "; ")})
+	}
 	for _, s := range b.lamps.Sources() {
 		c := api.Check{Name: "pbx/" + s.Name, OK: s.Up, Detail: fmt.Sprintf("%d devices", s.Devices)}
 		if s.Why != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"blfbridge/bridge/admin"
+	"blfbridge/bridge/certs"
 	"blfbridge/bridge/compositor"
 	"blfbridge/bridge/config"
 	"blfbridge/bridge/line"
@@ -59,6 +60,7 @@ type Bridge struct {
 	log      *slog.Logger
 	registry Registry
 	cfg      atomic.Pointer[config.Config]
+	certs    *certs.Keeper // nil if sip.tls names none
 	sip      *sipua.Server
 	policy   *policyKeeper
 	admin    *admin.Server // nil if admin.listen is empty
@@ -157,6 +159,9 @@ func (b *Bridge) Run(ctx context.Context) error {
 		}
 		b.sip.SetRelay(proxy)
 		start("edge", proxy.Run)
+	}
+	if b.certs != nil {
+		start("certificates", b.certs.Run)
 	}
 	b.wait(ctx, "the PBXs", patience, b.lamps.Heard)
 	start("sip", b.serveSIP)

@@ -54,7 +54,15 @@ func (b *Bridge) Reload(ctx context.Context) error {
 		return fmt.Errorf("the configuration in force stays: %w", err)
 	}
 
+	newCerts := func() {}
+	if files := next.SIP.TLS.Files(); b.certs != nil && len(files.Pairs) > 0 {
+		if newCerts, err = b.certs.Prepare(files); err != nil {
+			return fmt.Errorf("the configuration in force stays: %w", err)
+		}
+	}
+
 	b.cfg.Store(next)
+	newCerts()
 	if b.opts.Level != nil {
 		_ = b.opts.Level.UnmarshalText([]byte(next.Log.Level)) // config has checked it
 	}
@@ -75,6 +83,9 @@ func (b *Bridge) Reload(ctx context.Context) error {
 func needRestart(old, next *config.Config) (keys []string) {
 	a, b := old.SIP, next.SIP
 	a.TrustedNetworks, b.TrustedNetworks = nil, nil
+	if len(a.TLS.CertFile) > 0 && len(b.TLS.CertFile) > 0 {
+		a.TLS, b.TLS = config.SIPTLS{}, config.SIPTLS{}
+	}
 	for _, k := range []struct {
 		key       string
 		old, next any

@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"blfbridge/bridge/certs"
 	"blfbridge/bridge/config"
 	"blfbridge/bridge/sipua"
 	"blfbridge/bridge/store"
@@ -29,7 +30,12 @@ func (b *Bridge) newSIP(c *config.Config) (*sipua.Server, error) {
 		}
 		return sipua.Rate{PerSecond: float64(perSecond), Burst: float64(burst)}
 	}
-	return sipua.New(sipua.Config{
+	if files := c.SIP.TLS.Files(); len(files.Pairs) > 0 {
+		if b.certs, err = certs.New(certs.Config{Files: files, Logger: b.log, Registerer: b.registry}); err != nil {
+			return nil, err
+		}
+	}
+	sc := sipua.Config{
 		Listen: listen, Advertise: c.SIP.Advertise, Realm: c.SIP.Realm,
 		MinExpires: c.SIP.MinExpires, MaxExpires: c.SIP.MaxExpires, DefaultExpires: c.SIP.DefaultExpires,
 		MaxSubscriptions: c.SIP.MaxSubscriptions, NAT: nat,
@@ -41,7 +47,11 @@ func (b *Bridge) newSIP(c *config.Config) (*sipua.Server, error) {
 		Policy:  b.policy.snapshot,
 		Learned: func(tenant, number string) bool { return b.lamps.Learned(tenant, number) },
 		Counts:  func(w policy.Watcher) policy.Counts { return b.notifier.Counts(w) },
-	})
+	}
+	if b.certs != nil {
+		sc.TLS, sc.DialTLS = b.certs.Server(), b.certs.Client
+	}
+	return sipua.New(sc)
 }
 
 // listens reads sip.listen, whose form config has checked.

@@ -16,6 +16,7 @@ func Defaults() *Config {
 			NAT:              "auto",
 			Rate:             Rate{PerSource: 0, PerSourceBurst: 500, Total: 0, TotalBurst: 5000},
 			Notify:           Notify{Retries: 3},
+			TLS:              SIPTLS{MinVersion: "1.2", ClientAuth: "none"},
 		},
 		Edge: Edge{TrustRegistrations: true, CheckInterval: 10 * time.Second, CheckFailures: 2},
 		Store: Store{

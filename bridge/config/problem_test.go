@@ -99,12 +99,12 @@ line 11: log.sip_trace: "${OPEN" has no closing brace; set it, or write ${NAME:-
     - udp://192.0.2.1
     - tls://192.0.2.1:5061
     - 192.0.2.1:5060
-`, `line 9: sip.advertise: "host" is not a port; write host or host:port, without scheme
-line 11: sip.listen[0]: "pbx.example:5060" is not address:port with a literal address; write udp://0.0.0.0:5060 or tcp://0.0.0.0:5060
-line 12: sip.listen[1]: "sctp://192.0.2.1:5060": transport sctp is not served; write udp://0.0.0.0:5060 or tcp://0.0.0.0:5060
+`, `line 8: sip.tls.cert_file: is missing; sip.listen[4] needs a certificate; name the file of a certificate chain, PEM, and its key in sip.tls.key_file
+line 9: sip.advertise: "host" is not a port; write host or host:port, without scheme
+line 11: sip.listen[0]: "pbx.example:5060" is not address:port with a literal address; write udp://0.0.0.0:5060; tcp, tls, ws and wss go the same way
+line 12: sip.listen[1]: "sctp://192.0.2.1:5060": transport sctp is not served; write udp://0.0.0.0:5060; tcp, tls, ws and wss go the same way
 line 14: sip.listen[3]: uses the same port as sip.listen[2]; keep one
-line 15: sip.listen[4]: "tls://192.0.2.1:5061": transport tls is not served; write udp://0.0.0.0:5060 or tcp://0.0.0.0:5060
-line 16: sip.listen[5]: "192.0.2.1:5060" has no transport; write udp://0.0.0.0:5060 or tcp://0.0.0.0:5060`},
+line 16: sip.listen[5]: "192.0.2.1:5060" has no transport; write udp://0.0.0.0:5060; tcp, tls, ws and wss go the same way`},
 		"no sockets": {onePBX + "sip: {listen: []}\n", "line 8: sip.listen: is empty: no phone could subscribe; write udp://0.0.0.0:5060"},
 		"redis": {onePBX + `store:
   type: redis

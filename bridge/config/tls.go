@@ -5,7 +5,27 @@ import (
 	"crypto/x509"
 	"fmt"
 	"os"
+
+	"blfbridge/bridge/certs"
 )
+
+// Files are what the section names, for package certs. They are empty if no certificate is set.
+func (t SIPTLS) Files() certs.Files {
+	f := certs.Files{Key: "sip.tls", ClientCAFile: t.ClientCAFile, CAFile: t.CAFile, MinVersion: tls.VersionTLS12}
+	for i := range min(len(t.CertFile), len(t.KeyFile)) {
+		f.Pairs = append(f.Pairs, certs.Pair{CertFile: t.CertFile[i], KeyFile: t.KeyFile[i]})
+	}
+	if t.MinVersion == "1.3" {
+		f.MinVersion = tls.VersionTLS13
+	}
+	switch t.ClientAuth {
+	case "request":
+		f.ClientAuth = tls.VerifyClientCertIfGiven
+	case "require":
+		f.ClientAuth = tls.RequireAndVerifyClientCert
+	}
+	return f
+}
 
 // Config loads the certificate, for TLS 1.2 and newer. It is nil if none is set.
 func (t TLS) Config() (*tls.Config, error) {

@@ -23,9 +23,10 @@ type Config struct {
 
 // SIP is the side of the phones.
 type SIP struct {
-	// Sockets that SUBSCRIBEs are taken on: udp or tcp, then ://address:port. 0.0.0.0 and
-	// [::] stand for every address of the host. A PBX on the same host has port 5060
-	// already: take another.
+	// Sockets that SUBSCRIBEs are taken on: udp, tcp, tls, ws or wss, then
+	// ://address:port. Without a port it is 5060, of tls 5061, of ws 80 and of wss 443.
+	// 0.0.0.0 and [::] stand for every address of the host. A PBX on the same host has
+	// port 5060 already: take another.
 	Listen []string `yaml:"listen"`
 	// Host or host:port that phones reach the bridge by, for Via and Contact, where it is
 	// not the socket's own address (NAT, containers). Empty: the socket's own.
@@ -49,6 +50,7 @@ type SIP struct {
 	TrustedNetworks []string `yaml:"trusted_networks"`
 	Rate            Rate     `yaml:"rate"`
 	Notify          Notify   `yaml:"notify"`
+	TLS             SIPTLS   `yaml:"tls"`
 }
 
 // Rate limits the requests taken.
@@ -72,6 +74,26 @@ type Notify struct {
 	MinInterval time.Duration `yaml:"min_interval"`
 	// NOTIFYs that may fail in a row before the subscription is dropped.
 	Retries int `yaml:"retries"`
+}
+
+// SIPTLS is for listeners tls and wss, and for calls to phones and proxies over TLS.
+type SIPTLS struct {
+	// Files of the certificate chains, PEM, our own certificate first. Of several, a
+	// client gets the one whose name it asks for (SNI), else the first. A changed file
+	// is taken over without a restart.
+	CertFile []string `yaml:"cert_file"`
+	// Files of their private keys, PEM, in the same order.
+	KeyFile []string `yaml:"key_file"`
+	// Oldest version of TLS that is spoken.
+	MinVersion string `yaml:"min_version" enum:"1.2,1.3"`
+	// Whether clients must have a certificate: none (they are not asked), request (one
+	// that is shown must be valid) or require. Trunks can be known by it.
+	ClientAuth string `yaml:"client_auth" enum:"none,request,require"`
+	// File of the authorities that clients' certificates must come from, PEM.
+	ClientCAFile string `yaml:"client_ca_file"`
+	// File of the authorities that the certificates of phones and proxies must come from
+	// whose lost connection we open again, PEM; empty: the host's.
+	CAFile string `yaml:"ca_file"`
 }
 
 // TLS is a server's certificate.

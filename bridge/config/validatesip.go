@@ -4,17 +4,17 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// transports are those of sip.listen.
-var transports = []string{"udp", "tcp"}
+// transports are those of sip.listen, with their standard ports (RFC 3261 §19.1.2, RFC 7118 §5).
+var transports = map[string]uint16{"udp": 5060, "tcp": 5060, "tls": 5061, "ws": 80, "wss": 443}
 
 func (c *checker) sip(s *SIP) {
 	c.listen(s)
+	c.sipTLS(&s.TLS)
 	if s.Advertise != "" {
 		if err := checkHost(s.Advertise); err != nil {
 			c.bad("sip.advertise", "write host or host:port, without scheme", "%v", err)
@@ -54,34 +54,54 @@ func (c *checker) listen(s *SIP) {
 	if len(s.Listen) == 0 {
 		c.bad("sip.listen", "write udp://0.0.0.0:5060", "is empty: no phone could subscribe")
 	}
-	seen := map[string]int{}
+	seen, missing := map[string]int{}, len(s.TLS.CertFile) == 0
 	for i, l := range s.Listen {
 		at := fmt.Sprintf("sip.listen[%d]", i)
 		network, addr, err := SplitListen(l)
 		if err != nil {
-			c.bad(at, "write udp://0.0.0.0:5060 or tcp://0.0.0.0:5060", "%v", err)
+			c.bad(at, "write udp://0.0.0.0:5060; tcp, tls, ws and wss go the same way", "%v", err)
 			continue
 		}
-		if first, twice := seen[network+addr]; twice {
+		if missing && (network == "tls" || network == "wss") {
+			missing = false // said once
+			c.bad("sip.tls.cert_file", "name the file of a certificate chain, PEM, and its key in sip.tls.key_file", "is missing; %s needs a certificate", at)
+		}
+		if network != "udp" {
+			addr = "tcp" + addr // a TLS listener's port is a TCP port
+		}
+		if first, twice := seen[addr]; twice {
 			c.bad(at, "keep one", "uses the same port as sip.listen[%d]", first)
 		} else if !strings.HasSuffix(addr, ":0") {
-			seen[network+addr] = i
+			seen[addr] = i
 		}
 	}
 }
 
+// sipTLS checks sip.tls without looking into the files.
+func (c *checker) sipTLS(t *SIPTLS) {
+	if len(t.CertFile) != len(t.KeyFile) {
+		c.bad("sip.tls.key_file", "name one key for each certificate, in the same order", "has %d files, cert_file has %d", len(t.KeyFile), len(t.CertFile))
+	}
+	if t.ClientAuth != "none" && t.ClientCAFile == "" {
+		c.bad("sip.tls.client_ca_file", "name the file of the authorities of the clients' certificates", "is missing; client_auth is %s", t.ClientAuth)
+	}
+	if t.ClientAuth == "none" && t.ClientCAFile != "" {
+		c.bad("sip.tls.client_auth", "write request or require, or leave client_ca_file out", "is none, but client_ca_file is set")
+	}
+}
+
 // SplitListen takes an entry of sip.listen apart: "udp://0.0.0.0:5060" → "udp",
-// "0.0.0.0:5060". The address is a literal IP; the port defaults to 5060.
+// "0.0.0.0:5060". The address is a literal IP; the port defaults to the transport's.
 func SplitListen(s string) (transport, addr string, err error) {
 	transport, addr, ok := strings.Cut(s, "://")
 	switch {
 	case !ok:
 		return "", "", fmt.Errorf("%q has no transport", s)
-	case !slices.Contains(transports, transport):
+	case transports[transport] == 0:
 		return "", "", fmt.Errorf("%q: transport %s is not served", s, transport)
 	}
 	if ip, err := netip.ParseAddr(strings.Trim(addr, "[]")); err == nil {
-		return transport, netip.AddrPortFrom(ip, 5060).String(), nil
+		return transport, netip.AddrPortFrom(ip, transports[transport]).String(), nil
 	}
 	ap, err := netip.ParseAddrPort(addr)
 	if err != nil {

@@ -61,7 +61,7 @@ func (q *request) appendTo(b []byte, lean bool) []byte {
 	b = append(b, "\r\nCSeq: "...)
 	b = strconv.AppendUint(b, uint64(q.cseq), 10)
 	b = append(b, " NOTIFY\r\nContact: "...)
-	b = AppendContact(b, ShownNumber(lineOf(c), c.Entity), c.Advertised, q.transport)
+	b = AppendContact(b, c, q.transport)
 	b = append(b, "\r\nEvent: "...)
 	b = append(b, h.Package.String()...)
 	if c.EventID != "" {
@@ -94,19 +94,42 @@ func (q *request) appendTo(b []byte, lean bool) []byte {
 // AppendContact writes the Contact that names us as the subscription's remote target:
 // the number watched at the advertised address. Both the 200 to a SUBSCRIBE and every
 // NOTIFY carry it.
-func AppendContact(b []byte, number, advertised string, t subscription.Transport) []byte {
-	b = append(b, "<sip:"...)
-	if number != "" {
+func AppendContact(b []byte, c *subscription.Cold, t subscription.Transport) []byte {
+	scheme, transport := "<sip:", contactTransports[t]
+	if (t == subscription.TLS || t == subscription.WSS) && securely(c) {
+		// RFC 3261 §26.2.2: sips says TLS, and its transport what is beneath.
+		if scheme = "<sips:"; t == subscription.TLS {
+			transport = ""
+		}
+	}
+	b = append(b, scheme...)
+	if number := ShownNumber(lineOf(c), c.Entity); number != "" {
 		b = appendUser(b, number)
 		b = append(b, '@')
 	}
-	b = append(b, advertised...)
-	if t != subscription.UDP {
-		b = append(b, ";transport="...)
-		b = append(b, strings.ToLower(t.String())...)
-	}
+	b = append(b, c.Advertised...)
+	b = append(b, transport...)
 	return append(b, '>')
 }
+
+// contactTransports are the URI parameters of each transport. RFC 7118 §5.2 has one for
+// both kinds of WebSocket.
+var contactTransports = [...]string{
+	subscription.UDP: "", subscription.TCP: ";transport=tcp", subscription.TLS: ";transport=tls",
+	subscription.WS: ";transport=ws", subscription.WSS: ";transport=ws",
+}
+
+// securely reports whether a dialog is one of SIPS URIs (RFC 3261 §12.1.1): by the URI
+// subscribed to, and by the first hop back.
+func securely(c *subscription.Cold) bool {
+	next := c.RemoteTarget
+	if c.Routes != "" {
+		next = strings.TrimSpace(c.Routes[strings.IndexByte(c.Routes, '<')+1:])
+	}
+	return isSIPS(c.Entity) || isSIPS(next)
+}
+
+func isSIPS(uri string) bool { return len(uri) > 5 && strings.EqualFold(uri[:5], "sips:") }
 
 // appendUser writes the user part of a SIP URI, escaped (RFC 3261 §25.1).
 func appendUser(b []byte, s string) []byte {

@@ -89,7 +89,8 @@ func (q *ask) cseqText() string { return strconv.FormatUint(uint64(q.cseq), 10) 
 
 // askOf reads a request that sipgo has parsed. Without a Via, To, From, Call-ID or CSeq it
 // is refused before anything of it is used.
-func askOf(req *sip.Request) *ask {
+// over is the connection it came by; nil is UDP.
+func askOf(req *sip.Request, over *streamConn) *ask {
 	q := &ask{method: string(req.Method), uri: req.Recipient.String()}
 	q.begin()
 	for _, h := range req.Headers() {
@@ -115,8 +116,11 @@ func askOf(req *sip.Request) *ask {
 			n, _ := parseUint(p, 65535)
 			v.rportValue, v.rport = uint16(n), true
 		}
-		if t, ok := subscription.ParseTransport(req.Transport()); ok {
-			q.hop = v.hop(t)
+		if over != nil {
+			q.hop = v.hop(over.flow.Transport)
+			q.hop.certificate = over.names
+		} else {
+			q.hop = v.hop(subscription.UDP)
 		}
 	}
 	return q

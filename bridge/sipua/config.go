@@ -2,6 +2,7 @@ package sipua
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -36,7 +37,7 @@ type Resolver interface {
 // are at the start; a socket is bound to each, because a NOTIFY must leave from the
 // address that its SUBSCRIBE came to.
 type Listen struct {
-	Transport subscription.Transport // UDP or TCP
+	Transport subscription.Transport // TLS needs Config.TLS
 	Addr      netip.AddrPort         // port 0 = any free one
 }
 
@@ -73,6 +74,8 @@ type Limits struct {
 	PerSource, Total Rate
 	// Connections (20000) and ConnectionsPerSource (1000) bound stream connections.
 	Connections, ConnectionsPerSource int
+	// Handshakes (1000) and HandshakesPerSource (250) bound those under way, of TLS.
+	Handshakes, HandshakesPerSource int
 	// Dials (64) bounds outgoing connection attempts at a time.
 	Dials int
 	// HeaderBytes (16384) and BodyBytes (65536) bound a message on a stream.
@@ -91,6 +94,8 @@ type Timeouts struct {
 	// Message (30 s) is how long a peer may take from the first to the last byte of a
 	// message, and from connecting to its first message.
 	Message time.Duration
+	// Handshake (10 s) is how long a peer may take for its handshakes, all together.
+	Handshake time.Duration
 	// Idle (2 h) closes a connection nothing is read from; more than the longest subscription.
 	Idle time.Duration
 	// Dial (5 s), and DialRetry (30 s) how long a failed address is not tried again.
@@ -117,6 +122,11 @@ type Config struct {
 	NAT              NATMode
 	Limits           Limits
 	Timeouts         Timeouts
+	// TLS is for listeners of TLS; it takes certificates that change by its callbacks.
+	TLS *tls.Config
+	// DialTLS is the configuration for a connection to a phone or proxy of that name; nil:
+	// TLS connections that are lost are not opened again.
+	DialTLS func(name string) *tls.Config
 	// NonceSecret (32 bytes) signs digest nonces; processes that share the load share
 	// it. Empty = random.
 	NonceSecret []byte
@@ -180,8 +190,14 @@ func (c *Config) complete() error {
 		bad("listen: at least one address is needed, such as udp 0.0.0.0:5060")
 	}
 	for i, l := range c.Listen {
-		if l.Transport != subscription.UDP && l.Transport != subscription.TCP {
-			bad("listen[%d]: transport %s cannot be listened on, want UDP or TCP", i, l.Transport)
+		switch l.Transport {
+		case subscription.UDP, subscription.TCP:
+		case subscription.TLS:
+			if c.TLS == nil {
+				bad("listen[%d]: transport %s needs a certificate", i, l.Transport)
+			}
+		default:
+			bad("listen[%d]: transport %s cannot be listened on, want UDP, TCP or TLS", i, l.Transport)
 		}
 		if !l.Addr.IsValid() {
 			bad("listen[%d]: no address", i)
@@ -214,6 +230,8 @@ func (l *Limits) complete() {
 	orDefault(&l.Total, Rate{5000, 20000})
 	orDefault(&l.Connections, 20000)
 	orDefault(&l.ConnectionsPerSource, 1000)
+	orDefault(&l.Handshakes, 1000)
+	orDefault(&l.HandshakesPerSource, 250)
 	orDefault(&l.Dials, 64)
 	orDefault(&l.HeaderBytes, 16<<10)
 	orDefault(&l.BodyBytes, 64<<10)
@@ -224,6 +242,7 @@ func (l *Limits) complete() {
 func (t *Timeouts) complete() {
 	orDefault(&t.Write, 10*time.Second)
 	orDefault(&t.Message, 30*time.Second)
+	orDefault(&t.Handshake, 10*time.Second)
 	orDefault(&t.Idle, 2*time.Hour)
 	orDefault(&t.Dial, 5*time.Second)
 	orDefault(&t.DialRetry, 30*time.Second)

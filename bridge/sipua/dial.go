@@ -2,6 +2,7 @@ package sipua
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/netip"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"blfbridge/bridge/notifier"
+	"blfbridge/bridge/subscription"
 )
 
 // errDialBusy: too many dials are under way; the message counts as failed.
@@ -34,7 +36,7 @@ type dialer struct {
 
 type dialOrder struct {
 	flow notifier.Flow
-	to   netip.AddrPort
+	to   contact
 }
 
 func newDialer(set *streams) *dialer {
@@ -46,17 +48,17 @@ func newDialer(set *streams) *dialer {
 
 // dial begins to open the flow to where its phone listens, unless that is under way or
 // failed just now.
-func (d *dialer) dial(f notifier.Flow, to netip.AddrPort) error {
+func (d *dialer) dial(f notifier.Flow, to contact) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if _, ok := d.pending[f]; ok {
 		return notifier.ErrConnecting
 	}
-	until, failed := d.failed[to]
-	if failed && time.Now().Before(until) || !to.IsValid() || to.Port() == 0 {
+	until, failed := d.failed[to.addr]
+	if failed && time.Now().Before(until) || !to.addr.IsValid() || to.addr.Port() == 0 {
 		return notifier.ErrNoFlow
 	}
-	delete(d.failed, to)
+	delete(d.failed, to.addr)
 	if len(d.pending) >= d.set.limits.Dials {
 		d.set.metrics.dials.WithLabelValues("busy").Inc()
 		return errDialBusy
@@ -83,14 +85,14 @@ func (d *dialer) run(ctx context.Context) {
 func (d *dialer) carryOut(ctx context.Context, o dialOrder) {
 	ctx, cancel := context.WithTimeout(ctx, d.set.timeouts.Dial)
 	defer cancel()
-	conn, err := connect(ctx, o.flow.Local.Addr(), o.to)
+	conn, err := d.connect(ctx, o)
 	up := err == nil && d.handOver(ctx, conn, o.flow)
 	result := "ok"
 	d.mu.Lock()
 	delete(d.pending, o.flow)
 	if !up {
 		result = "failed"
-		d.remember(o.to)
+		d.remember(o.to.addr)
 	}
 	d.mu.Unlock()
 	d.set.metrics.dials.WithLabelValues(result).Inc()
@@ -103,6 +105,22 @@ func (d *dialer) carryOut(ctx context.Context, o dialOrder) {
 	if r := d.set.screener.relay; r != nil {
 		r.FlowUp(o.flow)
 	}
+}
+
+// connect opens a connection and carries out its handshake.
+func (d *dialer) connect(ctx context.Context, o dialOrder) (greeted, error) {
+	conn, err := connect(ctx, o.flow.Local.Addr(), o.to.addr)
+	if err != nil || o.flow.Transport != subscription.TLS {
+		return greeted{Conn: conn, tcp: conn}, err
+	}
+	c := tls.Client(conn, d.set.dialTLS(o.to.name))
+	if err := c.HandshakeContext(ctx); err != nil {
+		_ = conn.Close()
+		d.set.screener.quiet.warn("dial_tls", "a phone or proxy was called over TLS in vain", "remote", o.to.addr.String(),
+			"name", o.to.name, "error", err)
+		return greeted{}, err
+	}
+	return greeted{Conn: c, tcp: conn, names: verifiedNames(c.ConnectionState())}, nil
 }
 
 // connect opens a connection from the given address, or from any if that is not ours any more.
@@ -120,13 +138,13 @@ func connect(ctx context.Context, from netip.Addr, to netip.AddrPort) (net.Conn,
 }
 
 // handOver gives the connection to a listener, through which sipgo reads it.
-func (d *dialer) handOver(ctx context.Context, conn net.Conn, f notifier.Flow) bool {
+func (d *dialer) handOver(ctx context.Context, conn greeted, f notifier.Flow) bool {
 	var accepted chan<- net.Conn
 	if d.accept != nil {
 		accepted = d.accept(f)
 	}
 	if accepted == nil {
-		_ = conn.Close()
+		_ = conn.tcp.Close()
 		return false
 	}
 	c := d.set.add(conn, f, true)

@@ -16,14 +16,13 @@ type hop struct {
 	source    netip.AddrPort
 	sentBy    netip.AddrPort // invalid if a name
 	asked     bool
+	// certificate are the verified names of the peer's TLS certificate.
+	certificate []string
 }
 
 // hop reads the stamp; the zero hop, which is no source, if there is none.
 func (v *topVia) hop(t subscription.Transport) (h hop) {
-	standard := uint16(5060)
-	if t == subscription.TLS {
-		standard = 5061
-	}
+	standard := standardPort(t)
 	source, ok := v.source(standard)
 	if !ok {
 		return hop{}
@@ -63,8 +62,8 @@ func (s *Server) flow(q *ask, p *parsed, local netip.AddrPort) notifier.Flow {
 		to = h.source
 	}
 	if h.transport.Stream() {
-		if h.transport == subscription.TCP && to != h.source {
-			s.streams.learn(f, to)
+		if dialled(h.transport) && to != h.source {
+			s.streams.learn(f, contact{to, next.host})
 		}
 		return f
 	}
@@ -83,7 +82,7 @@ func refreshedByProxy(p *parsed, q *ask) bool {
 // connection ended with the process that had it, can be dialled where its Contact (or the
 // first route) says, unless that is another host than it came from (a NAT).
 func (s *Server) Restored(f notifier.Flow, c *subscription.Cold) {
-	if f.Transport != subscription.TCP || s.config.NAT == NATSource {
+	if !dialled(f.Transport) || s.config.NAT == NATSource {
 		return
 	}
 	u, ok := parseURI(c.RemoteTarget)
@@ -91,14 +90,18 @@ func (s *Server) Restored(f notifier.Flow, c *subscription.Cold) {
 		u, ok = addressOf(first)
 	}
 	host, err := netip.ParseAddr(u.host)
+	if err != nil && f.Transport == subscription.TLS {
+		// A name, which its certificate must have wherever it is.
+		host, err = f.Remote.Addr(), nil
+	}
 	if !ok || err != nil || host.Unmap() != f.Remote.Addr() && s.config.NAT != NATContact {
 		return
 	}
 	port := u.port
 	if port == 0 {
-		port = 5060
+		port = standardPort(f.Transport)
 	}
-	s.streams.learn(f, netip.AddrPortFrom(host.Unmap(), port))
+	s.streams.learn(f, contact{netip.AddrPortFrom(host.Unmap(), port), u.host})
 }
 
 // nextHop is the URI that a request within the dialog goes to (RFC 3261 §12.2.1.1). A
@@ -125,8 +128,8 @@ func nextHop(p *parsed, q *ask) (u sipURI, routed bool) {
 func (s *Server) lookup(u sipURI, t subscription.Transport, like netip.Addr) netip.AddrPort {
 	port := u.port
 	if port == 0 {
-		port = 5060
-		if t == subscription.TLS || u.scheme == "sips" {
+		port = standardPort(t)
+		if u.scheme == "sips" {
 			port = 5061
 		}
 	}
@@ -162,6 +165,19 @@ func (s *Server) looksUp(q *ask) bool {
 		}
 	}
 	return false
+}
+
+// standardPort is that of a URI or sent-by without one (RFC 3261 §19.1.2, RFC 7118 §5).
+func standardPort(t subscription.Transport) uint16 {
+	switch t {
+	case subscription.TLS:
+		return 5061
+	case subscription.WS:
+		return 80
+	case subscription.WSS:
+		return 443
+	}
+	return 5060
 }
 
 // advertised is what Via and Contact name for a socket.

@@ -161,7 +161,7 @@ func FuzzFraming(f *testing.F) {
 
 func frameAll(s *Server, pieces ...[]byte) (string, error) {
 	remote := netip.MustParseAddrPort("127.0.0.1:9")
-	c := s.streams.add(discard{}, notifier.Flow{Transport: subscription.TCP, Local: s.addresses[0].Addr, Remote: remote}, false)
+	c := s.streams.add(greeted{Conn: discard{}, tcp: discard{}}, notifier.Flow{Transport: subscription.TCP, Local: s.addresses[0].Addr, Remote: remote}, false)
 	defer c.end(closedStop)
 	var all strings.Builder
 	for _, p := range pieces {

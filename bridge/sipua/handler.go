@@ -23,6 +23,7 @@ type exchange struct {
 	req      *sip.Request
 	ask      *ask
 	tx       sip.ServerTransaction
+	over     *streamConn // nil = UDP
 	key      string
 	place    *place
 	received time.Time
@@ -37,7 +38,8 @@ func (s *Server) handle(req *sip.Request, tx sip.ServerTransaction) {
 	}
 	defer s.handlers.Done()
 	key, _ := sip.ServerTxKeyMake(req)
-	x := &exchange{server: s, req: req, ask: askOf(req), tx: tx, key: key, place: s.order.take(key), received: time.Now()}
+	over := streamOf(tx)
+	x := &exchange{server: s, req: req, ask: askOf(req, over), tx: tx, over: over, key: key, place: s.order.take(key), received: time.Now()}
 	if !tx.OnTerminate(func(key string, _ error) { s.order.forget(key) }) {
 		s.order.forget(key)
 	}
@@ -108,20 +110,29 @@ func (x *exchange) subscribe() {
 	}
 }
 
+// streamOf is the connection that a transaction's request came by; nil is UDP. sipgo
+// knows all our connections as TCP.
+func streamOf(tx sip.ServerTransaction) *streamConn {
+	if c, ok := tx.(interface{ Connection() sip.Connection }); ok {
+		if t, ok := c.Connection().(*sip.TCPConnection); ok {
+			s, _ := t.Conn.(*streamConn)
+			return s
+		}
+	}
+	return nil
+}
+
 // local is the socket the request came to.
-func (x *exchange) local() netip.AddrPort {
-	c, ok := x.tx.(interface{ Connection() sip.Connection })
-	if !ok || c.Connection() == nil {
-		return netip.AddrPort{}
+func (x *exchange) local() (a netip.AddrPort) {
+	if x.over != nil {
+		return x.over.flow.Local
 	}
-	var a netip.AddrPort
-	switch l := c.Connection().LocalAddr().(type) {
-	case *net.UDPAddr:
-		a = l.AddrPort()
-	case *net.TCPAddr:
-		a = l.AddrPort()
+	if c, ok := x.tx.(interface{ Connection() sip.Connection }); ok && c.Connection() != nil {
+		if l, ok := c.Connection().LocalAddr().(*net.UDPAddr); ok {
+			a = netip.AddrPortFrom(l.AddrPort().Addr().Unmap(), l.AddrPort().Port())
+		}
 	}
-	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
+	return a
 }
 
 // refuse answers with the row of err in the table of refusals.

@@ -95,6 +95,7 @@ type rig struct {
 	t        *testing.T
 	rec      *recorder
 	udp, tcp netip.AddrPort
+	stop     func() // ends Run and waits for it
 }
 
 func compile(t testing.TB, d policy.Document) *policy.Snapshot {
@@ -140,7 +141,8 @@ func newRig(t *testing.T, change func(*Config)) *rig {
 			t.Errorf("Run: %v", err)
 		}
 	})
-	t.Cleanup(func() { cancel(); wg.Wait() })
+	r.stop = func() { cancel(); wg.Wait() }
+	t.Cleanup(r.stop)
 	return r
 }
 
@@ -209,14 +211,34 @@ type tcpPhone struct {
 	r    *bufio.Reader
 }
 
-func (r *rig) tcpPhone() *tcpPhone {
+func (r *rig) tcpPhone() *tcpPhone { return newStreamPhone(r.t, r.dial("127.0.0.1", r.tcp)) }
+
+func newStreamPhone(t *testing.T, conn net.Conn) *tcpPhone {
+	return &tcpPhone{t, conn, bufio.NewReader(conn)}
+}
+
+// dial connects from an address of loopback.
+func (r *rig) dial(from string, to netip.AddrPort) net.Conn {
 	r.t.Helper()
-	conn, err := net.Dial("tcp", r.tcp.String())
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}, Timeout: 5 * time.Second, Control: reuseAddr}
+	conn, err := d.Dial("tcp", to.String())
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	r.t.Cleanup(func() { _ = conn.Close() })
-	return &tcpPhone{r.t, conn, bufio.NewReader(conn)}
+	return conn
+}
+
+// at is the first address that a transport listens on.
+func (r *rig) at(tr subscription.Transport) netip.AddrPort {
+	r.t.Helper()
+	for _, a := range r.Addrs() {
+		if a.Transport == tr {
+			return a.Addr
+		}
+	}
+	r.t.Fatalf("nothing listens on %s", tr)
+	return netip.AddrPort{}
 }
 
 func (p *tcpPhone) addr() netip.AddrPort { return p.conn.LocalAddr().(*net.TCPAddr).AddrPort() }

@@ -98,6 +98,7 @@ func (s *Server) open(l Listen) error {
 		return err
 	}
 	sl := newStreamListener(ln, l.Transport, s.streams)
+	sl.shake = s.shaker(l.Transport)
 	s.listeners = append(s.listeners, sl)
 	s.addresses = append(s.addresses, Listen{l.Transport, sl.local})
 	s.localIPs[sl.local.Addr()] = true

@@ -1,6 +1,7 @@
 package sipua
 
 import (
+	"context"
 	"errors"
 	"net"
 	"net/netip"
@@ -12,16 +13,18 @@ import (
 )
 
 // streamListener is a net.Listener for sipgo's ServeTCP: it accepts what came in and
-// what was dialled alike, and refuses what is too much. A listener for TLS or
-// WebSocket handshakes before it hands a connection on, in goroutines of its own.
+// what was dialled alike, and refuses what is too much. Handshakes are over before a
+// connection is handed on.
 type streamListener struct {
 	ln        *net.TCPListener
 	transport subscription.Transport
 	local     netip.AddrPort
 	set       *streams
-	accepted  chan net.Conn
-	done      chan struct{}
-	once      sync.Once
+	// shake carries out the handshakes of the transport; nil = it has none.
+	shake    func(context.Context, net.Conn) (greeted, error)
+	accepted chan net.Conn
+	done     chan struct{}
+	once     sync.Once
 }
 
 func newStreamListener(ln *net.TCPListener, t subscription.Transport, set *streams) *streamListener {
@@ -57,13 +60,20 @@ func (l *streamListener) run() error {
 			Transport: l.transport, Local: l.local,
 			Remote: netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port()),
 		}
-		if c := l.set.add(conn, f, false); c != nil {
-			l.hand(c)
+		if l.shake == nil {
+			l.hand(greeted{Conn: conn, tcp: conn}, f)
+			continue
 		}
+		l.set.greeter.greet(conn, f, l.shake, func(g greeted) { l.hand(g, f) })
 	}
 }
 
-func (l *streamListener) hand(c *streamConn) {
+// hand waits until sipgo takes the connection.
+func (l *streamListener) hand(g greeted, f notifier.Flow) {
+	c := l.set.add(g, f, false)
+	if c == nil {
+		return
+	}
 	select {
 	case l.accepted <- c:
 	case <-l.done:

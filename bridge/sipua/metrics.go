@@ -16,6 +16,7 @@ type metrics struct {
 	connections *prometheus.GaugeVec
 	refused     *prometheus.CounterVec
 	closed      *prometheus.CounterVec
+	handshakes  *prometheus.CounterVec
 	dials       *prometheus.CounterVec
 	auth        *prometheus.CounterVec
 	panics      prometheus.Counter
@@ -45,18 +46,20 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		}, []string{"transport"}),
 		refused: vec("connections_refused_total", "Stream connections closed when they came, by reason.", "reason"),
 		closed:  vec("connections_closed_total", "Stream connections that ended, by reason.", "reason"),
-		dials:   vec("dials_total", "Connections opened to phones, by result.", "result"),
-		auth:    vec("digest_total", "Digest credentials checked, by result.", "result"),
-		panics:  one("panics_total", "Panics caught while a message was handled."),
-		strays:  one("stray_responses_total", "Responses that match no transaction."),
-		early:   one("transactions_forgotten_total", "Transactions ended early to save memory."),
+		handshakes: vec("handshakes_total", "TLS and WebSocket handshakes of connections that came in, by transport and result.",
+			"transport", "result"),
+		dials:  vec("dials_total", "Connections opened to phones, by result.", "result"),
+		auth:   vec("digest_total", "Digest credentials checked, by result.", "result"),
+		panics: one("panics_total", "Panics caught while a message was handled."),
+		strays: one("stray_responses_total", "Responses that match no transaction."),
+		early:  one("transactions_forgotten_total", "Transactions ended early to save memory."),
 	}
 	if reg == nil {
 		return m, nil
 	}
 	for _, c := range []prometheus.Collector{
 		m.requests, m.handling, m.dropped, m.stateless, m.connections, m.refused,
-		m.closed, m.dials, m.auth, m.panics, m.strays, m.early,
+		m.closed, m.handshakes, m.dials, m.auth, m.panics, m.strays, m.early,
 	} {
 		if err := reg.Register(c); err != nil {
 			return nil, err

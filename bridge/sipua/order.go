@@ -62,7 +62,7 @@ func (o *order) arrived(req *sip.Request) {
 		return
 	}
 	callID, merge, merged := req.CallID().Value(), "", false
-	if q := askOf(req); q.toTag() == "" {
+	if q := askOf(req, nil); q.toTag() == "" {
 		merge = q.fromTag() + "\x00" + callID + "\x00" + q.cseqText()
 		merged = o.elsewhere != nil && o.elsewhere(q)
 	}

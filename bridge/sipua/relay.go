@@ -56,9 +56,7 @@ func (s *screener) relayed(in *packet) bool {
 
 // write puts msg into the queue of a connection that is open.
 func (s *streams) write(f notifier.Flow, msg []byte) error {
-	s.mu.Lock()
-	c := s.conns[f]
-	s.mu.Unlock()
+	c := s.find(f)
 	if c == nil {
 		return notifier.ErrNoFlow
 	}

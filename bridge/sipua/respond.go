@@ -117,7 +117,7 @@ func (s *Server) granted(q *ask, sub *notifier.Subscribe, a notifier.Answer) out
 	if a.Status/100 != 2 {
 		return outcome{a.Status, a.Phrase, s.refusalTag(q), []field{retryAfter(a.RetryAfter)}}
 	}
-	contact := notifier.AppendContact(nil, notifier.ShownNumber(sub.Decision.Line, sub.Cold.Entity), sub.Cold.Advertised, sub.Flow.Transport)
+	contact := notifier.AppendContact(nil, &sub.Cold, sub.Flow.Transport)
 	return outcome{a.Status, a.Phrase, a.LocalTag, []field{
 		{"Contact", string(contact)},
 		{"Expires", strconv.FormatInt(int64(a.Expires/time.Second), 10)},

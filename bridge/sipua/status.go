@@ -21,6 +21,7 @@ var (
 	ErrExtension     = errors.New("sipua: required extension not supported")
 	ErrTooBrief      = errors.New("sipua: interval too brief")
 	ErrUnavailable   = errors.New("sipua: cannot be decided now")
+	ErrSecure        = errors.New("sipua: SIPS URI without TLS")
 	ErrNoDialog      = errors.New("sipua: no such dialog or transaction")
 	ErrMerged        = errors.New("sipua: request came by two ways")
 	ErrTooManyHops   = errors.New("sipua: Max-Forwards reached 0")
@@ -53,6 +54,7 @@ var refusals = []struct {
 	{ErrExtension, refusal{420, "Bad Extension", 0}},
 	{ErrTooBrief, refusal{423, "Interval Too Brief", 0}},
 	{ErrUnavailable, refusal{480, "Temporarily Unavailable", 30 * time.Second}},
+	{ErrSecure, refusal{480, "SIPS Needs TLS", 0}},
 	{ErrNoDialog, refusal{481, "Subscription Does Not Exist", 0}},
 	{ErrMerged, refusal{482, "Loop Detected", 0}},
 	{ErrTooManyHops, refusal{483, "Too Many Hops", 0}},

@@ -3,6 +3,7 @@ package sipua
 import (
 	"errors"
 	"net"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,12 +32,13 @@ var (
 // only; Write queues and returns, so that a stalled peer blocks nobody. Besides sipgo's
 // read buffer an idle connection costs no buffer and no goroutine of its own.
 //
-// Addresses are those of its flow, which for a connection that we opened are not those
-// of the socket: a SUBSCRIBE that comes over it must lead to the same flow again.
+// Its flow, for a connection that we opened, has not the addresses of the socket: a
+// SUBSCRIBE that comes over it must lead to the same flow again.
 type streamConn struct {
-	net.Conn
+	greeted
 	flow notifier.Flow
 	set  *streams
+	id   uint64
 
 	framer // of the one reader
 
@@ -53,8 +55,20 @@ type streamConn struct {
 // LocalAddr is that of the flow.
 func (c *streamConn) LocalAddr() net.Addr { return net.TCPAddrFromAddrPort(c.flow.Local) }
 
-// RemoteAddr is that of the flow.
-func (c *streamConn) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(c.flow.Remote) }
+// RemoteAddr names the connection and nothing else: sipgo finds the connection for a
+// response by it, and one peer may use the same port towards several of our listeners.
+func (c *streamConn) RemoteAddr() net.Addr { return connName(c.id) }
+
+// connName is the address by which sipgo knows a connection; it can be dialled by nobody.
+type connName uint64
+
+// Network implements net.Addr.
+func (connName) Network() string { return "tcp" }
+
+// String has the form of host:port, but no host of that form is looked up.
+func (n connName) String() string {
+	return "connection-" + strconv.FormatUint(uint64(n), 10) + ".invalid:1"
+}
 
 // Write queues a copy of b. It fails if the connection is closed or its queue full; a
 // full queue closes it.
@@ -116,12 +130,24 @@ func (c *streamConn) Close() (err error) {
 		c.ended = true
 		c.queue, c.queued = nil, 0
 		c.mu.Unlock()
-		err = c.Conn.Close()
 		layer := closedBySipgo
 		c.reason.CompareAndSwap(nil, &layer)
+		if c.Conn == c.tcp {
+			err = c.Conn.Close()
+		} else {
+			_ = c.tcp.SetReadDeadline(time.Unix(1, 0)) // the reader ends now
+			c.set.wg.Go(c.bye)                         // before remove, so that stop waits for it
+		}
 		c.set.remove(c, *c.reason.Load())
 	})
 	return err
+}
+
+// bye closes a connection whose end says goodbye, which a stalled peer may not take.
+func (c *streamConn) bye() {
+	t := time.AfterFunc(time.Second, func() { _ = c.tcp.Close() })
+	defer t.Stop()
+	_ = c.Conn.Close()
 }
 
 func isTimeout(err error) bool {

@@ -305,7 +305,7 @@ func TestDialsAreBounded(t *testing.T) {
 	for i := range maxContacts + 10 {
 		f := flow(i)
 		f.Local = netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i >> 16)}), 1)
-		st.learn(f, f.Remote)
+		st.learn(f, contact{addr: f.Remote})
 	}
 	if n := len(st.contacts); n > maxContacts {
 		t.Errorf("%d contacts remembered", n)

@@ -1,6 +1,7 @@
 package sipua
 
 import (
+	"crypto/tls"
 	"net"
 	"net/netip"
 	"sync"
@@ -15,15 +16,24 @@ type streams struct {
 	limits   *Limits
 	timeouts *Timeouts
 	metrics  *metrics
+	dialTLS  func(name string) *tls.Config // nil = TLS is not dialled
 	dialer   *dialer
-	wg       sync.WaitGroup // writers
+	greeter  *greeter
+	wg       sync.WaitGroup // writers, and ends that say goodbye
 
 	mu      sync.Mutex // guards all below
 	conns   map[notifier.Flow]*streamConn
 	sources map[netip.Addr]int
 	// contacts are where phones listen that subscribed over a connection of theirs.
-	contacts map[notifier.Flow]netip.AddrPort
+	contacts map[notifier.Flow]contact
+	lastID   uint64
 	stopped  bool
+}
+
+// contact is where a phone can be dialled.
+type contact struct {
+	addr netip.AddrPort
+	name string // that its certificate must have
 }
 
 // maxContacts bounds streams.contacts; a phone that falls out is not dialled.
@@ -33,16 +43,16 @@ func newStreams(s *screener, limits *Limits, timeouts *Timeouts, m *metrics) *st
 	st := &streams{
 		screener: s, limits: limits, timeouts: timeouts, metrics: m,
 		conns: make(map[notifier.Flow]*streamConn), sources: make(map[netip.Addr]int),
-		contacts: make(map[notifier.Flow]netip.AddrPort),
+		contacts: make(map[notifier.Flow]contact),
 	}
-	st.dialer = newDialer(st)
+	st.dialer, st.greeter = newDialer(st), newGreeter(st)
 	return st
 }
 
 // add takes a connection in; nil, and the connection closed, if there are too many.
 // dialled ones do not count against their peer.
-func (s *streams) add(conn net.Conn, f notifier.Flow, dialled bool) *streamConn {
-	c := &streamConn{Conn: conn, flow: f, set: s}
+func (s *streams) add(conn greeted, f notifier.Flow, dialled bool) *streamConn {
+	c := &streamConn{greeted: conn, flow: f, set: s}
 	refused := ""
 	var old *streamConn
 	s.mu.Lock()
@@ -56,6 +66,8 @@ func (s *streams) add(conn net.Conn, f notifier.Flow, dialled bool) *streamConn 
 		refused = "source"
 	default:
 		old = s.conns[f]
+		s.lastID++
+		c.id = s.lastID
 		s.conns[f] = c
 		s.sources[source]++
 	}
@@ -65,14 +77,35 @@ func (s *streams) add(conn net.Conn, f notifier.Flow, dialled bool) *streamConn 
 		old.end(closedByPeer)
 	}
 	if refused != "" {
-		s.metrics.refused.WithLabelValues(refused).Inc()
-		s.screener.quiet.warn("conn_"+refused, "a connection was refused", "reason", refused, "remote", f.Remote.String())
-		_ = conn.Close()
+		s.refuse(conn.tcp, f, refused)
 		return nil
 	}
 	c.spoken = dialled
 	s.metrics.connections.WithLabelValues(f.Transport.String()).Inc()
 	return c
+}
+
+// refuse closes a connection that came when there were too many.
+func (s *streams) refuse(conn net.Conn, f notifier.Flow, reason string) {
+	s.metrics.refused.WithLabelValues(reason).Inc()
+	s.screener.quiet.warn("conn_"+reason, "a connection was refused", "reason", reason,
+		"transport", f.Transport.String(), "remote", f.Remote.String())
+	_ = conn.Close()
+}
+
+// full reports whether a connection of that source would be refused, counting those that
+// are in their handshakes.
+func (s *streams) full(source netip.Addr, pending, pendingOfSource int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.conns)+pending >= s.limits.Connections || s.sources[source]+pendingOfSource >= s.limits.ConnectionsPerSource
+}
+
+// find returns the connection of a flow; nil if it is gone.
+func (s *streams) find(f notifier.Flow) *streamConn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.conns[f]
 }
 
 // remove is called once per connection, by its Close.
@@ -112,14 +145,15 @@ func (s *streams) send(f notifier.Flow, msg []byte) error {
 	if s.write(f, msg) == nil {
 		return nil
 	}
-	if f.Transport != subscription.TCP {
-		return notifier.ErrNoFlow // a browser or a TLS client cannot be called
+	to, ok := s.contact(f)
+	if !ok {
+		return notifier.ErrNoFlow
 	}
-	return s.dialer.dial(f, s.contact(f))
+	return s.dialer.dial(f, to)
 }
 
 // learn notes where the phone of a flow can be dialled when its connection is gone.
-func (s *streams) learn(f notifier.Flow, contact netip.AddrPort) {
+func (s *streams) learn(f notifier.Flow, to contact) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, known := s.contacts[f]; !known && len(s.contacts) >= maxContacts {
@@ -128,17 +162,26 @@ func (s *streams) learn(f notifier.Flow, contact netip.AddrPort) {
 			break
 		}
 	}
-	s.contacts[f] = contact
+	s.contacts[f] = to
 }
 
-func (s *streams) contact(f notifier.Flow) netip.AddrPort {
+// contact says where the phone of a flow can be dialled; ok is false if it cannot. A
+// browser never can.
+func (s *streams) contact(f notifier.Flow) (to contact, ok bool) {
+	if !dialled(f.Transport) || f.Transport == subscription.TLS && s.dialTLS == nil {
+		return to, false
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if c, ok := s.contacts[f]; ok {
-		return c
+	if to, ok = s.contacts[f]; ok {
+		return to, true
 	}
-	return f.Remote // of a record from before a restart
+	// Of a record from before a restart, or a flow that was never up.
+	return contact{f.Remote, f.Remote.Addr().String()}, true
 }
+
+// dialled reports whether connections of a transport are opened by us too.
+func dialled(t subscription.Transport) bool { return t == subscription.TCP || t == subscription.TLS }
 
 // stop closes all connections and waits for their writers. The dialer has ended before.
 func (s *streams) stop() {
@@ -152,5 +195,6 @@ func (s *streams) stop() {
 	for _, c := range all {
 		c.end(closedStop)
 	}
+	s.greeter.stop()
 	s.wg.Wait()
 }

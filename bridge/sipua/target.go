@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"blfbridge/bridge/subscription"
 	"blfbridge/policy"
 )
 
@@ -23,6 +24,11 @@ func targetOf(q *ask, inDialog bool) (wanted, error) {
 	}
 	if !recipient.served() {
 		return wanted{}, ErrScheme
+	}
+	if recipient.scheme == "sips" && q.vias <= 1 && q.hop.transport != subscription.TLS && q.hop.transport != subscription.WSS {
+		// RFC 3261 §26.2.2: not over TLS. What a proxy of the domain passes on is the
+		// domain's affair.
+		return wanted{}, ErrSecure
 	}
 	to, toOK := addressOf(q.header(kindTo))
 	w := wanted{uri: recipient.bareText, user: recipient.user, host: recipient.host}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"blfbridge/bridge/certs"
 	"blfbridge/bridge/config"
 )
 
@@ -71,6 +72,11 @@ func (c *cli) checkConfig(_ context.Context, cfg *config.Config) error {
 	}
 	if _, err := cfg.Store.TLS.Config(); err != nil {
 		errs = append(errs, fmt.Errorf("store.tls: %w", err))
+	}
+	if files := cfg.SIP.TLS.Files(); len(files.Pairs) > 0 {
+		if _, err := certs.New(certs.Config{Files: files}); err != nil {
+			errs = append(errs, err)
+		}
 	}
 	if cfg.Policy.File != "" {
 		if _, _, err := c.readPolicy(cfg.Policy.File); err != nil {

@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"blfbridge/bridge"
+	"blfbridge/bridge/certs/certstest"
 	"blfbridge/bridge/config"
 )
 
@@ -88,15 +89,16 @@ func kind(name string) string {
 // TestMetricsList: metrics.md lists every metric of a bridge with both kinds of PBX, and
 // each is named as its kind is. No label tells an extension or a watcher.
 func TestMetricsList(t *testing.T) {
+	cert, key := certstest.New(t, "ca").Write(t, t.TempDir(), certstest.Leaf{Names: []string{"blf.test"}})
 	cfg, err := config.Parse([]byte(fmt.Sprintf(`
-sip: {listen: ["udp://127.0.0.1:0", "tcp://127.0.0.1:0"]}
+sip: {listen: ["udp://127.0.0.1:0", "tcp://127.0.0.1:0", "tls://127.0.0.1:0"], tls: {cert_file: %q, key_file: %q}}
 admin: {listen: "127.0.0.1:0"}
 store: {path: %q}
 edge: {enabled: true}
 pbx:
 - {name: a, type: asterisk, url: "http://127.0.0.1:1", username: u, password: p, sip: "udp://127.0.0.1:1"}
 - {name: f, type: freeswitch, address: "127.0.0.1:1", password: p}
-`, filepath.Join(t.TempDir(), "blf.db"))), nil)
+`, cert, key, filepath.Join(t.TempDir(), "blf.db"))), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
