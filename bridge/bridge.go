@@ -20,6 +20,7 @@ import (
 	"blfbridge/bridge/certs"
 	"blfbridge/bridge/compositor"
 	"blfbridge/bridge/config"
+	"blfbridge/bridge/edge"
 	"blfbridge/bridge/line"
 	"blfbridge/bridge/notifier"
 	"blfbridge/bridge/sipua"
@@ -71,6 +72,7 @@ type Bridge struct {
 	policies  policystore.Store
 	lamps     *compositor.Compositor
 	notifier  *notifier.Notifier
+	edge      *edge.Edge // nil if edge.enabled is not set
 	sources   *sourceSet
 
 	reloading sync.Mutex // one reload at a time
@@ -153,12 +155,11 @@ func (b *Bridge) Run(ctx context.Context) error {
 	b.sources.start()
 	start("policy", b.policy.run)
 	if b.cfg.Load().Edge.Enabled {
-		proxy, err := b.newEdge(ctx)
-		if err != nil {
+		if err := b.newEdge(ctx); err != nil {
 			return err
 		}
-		b.sip.SetRelay(proxy)
-		start("edge", proxy.Run)
+		b.sip.SetRelay(b.edge)
+		start("edge", b.edge.Run)
 	}
 	if b.certs != nil {
 		start("certificates", b.certs.Run)

@@ -256,3 +256,51 @@ func TestEdgeFailover(t *testing.T) {
 	must(p2.Register(ctx, 10*time.Minute))
 	must(call(t, p1, p2).Bye(ctx))
 }
+
+// TestEdgeKnowsWatchers: who has registered through the edge needs no second password for
+// its lamps, on that flow, under that name, while registered, and if the option is on.
+func TestEdgeKnowsWatchers(t *testing.T) {
+	a := takeAsterisk(t, "edge")
+	o := setup{
+		store: newStorage(t, "bolt"), pbx: a.yaml("edge", "sip: udp://"+a.addr.SIP), more: edgeYAML,
+		policy: "unknown_watchers: {trusted_networks: [192.0.2.1], others: challenge}\n",
+	}
+	s := newServer(t, o)
+	s.start()
+	ctx := t.Context()
+	watch := func(p *siptest.Phone, want int) {
+		t.Helper()
+		res, err := p.Do(ctx, "SUBSCRIBE", "sip:1002@127.0.0.1", []siptest.Header{
+			{Name: "Event", Value: "dialog"}, {Name: "Expires", Value: "0"}}, nil)
+		if res == nil || res.Code != want {
+			t.Errorf("phone %s got %v, %v, want %d", p.User(), res, err, want)
+		}
+	}
+	for _, tcp := range []bool{false, true} {
+		p := edgePhone(t, s, "1001", tcp)
+		watch(p, 200)
+		other, err := siptest.NewPhone(siptest.Config{User: "1001", Proxy: s.udp, Domain: "127.0.0.1", TCP: tcp})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(other.Close)
+		watch(other, 401) // another flow
+		if tcp {
+			p.DropConnection()
+			watch(p, 401)
+			if err := p.Register(ctx, time.Minute); err != nil {
+				t.Fatal(err)
+			}
+			watch(p, 200)
+		}
+		if err := p.Unregister(ctx); err != nil {
+			t.Fatal(err)
+		}
+		watch(p, 401)
+	}
+	o.more = "edge: {enabled: true, trust_registrations: false}\n"
+	s.stop()
+	s.configure(o)
+	s.start()
+	watch(edgePhone(t, s, "1001", false), 401)
+}

@@ -8,18 +8,18 @@ import (
 
 	"blfbridge/bridge/config"
 	"blfbridge/bridge/edge"
+	"blfbridge/bridge/notifier"
 	"blfbridge/bridge/store"
 	"blfbridge/bridge/subscription"
 )
 
 // newEdge makes the proxy in front of the PBXs; the store is open.
-func (b *Bridge) newEdge(ctx context.Context) (*edge.Edge, error) {
+func (b *Bridge) newEdge(ctx context.Context) (err error) {
 	cfg := b.cfg.Load()
 	key := []byte(cfg.Edge.Key)
 	if len(key) == 0 {
-		var err error
 		if key, err = b.edgeKey(ctx); err != nil {
-			return nil, fmt.Errorf("edge.key: %w", err)
+			return fmt.Errorf("edge.key: %w", err)
 		}
 	}
 	c := edge.Config{
@@ -32,7 +32,7 @@ func (b *Bridge) newEdge(ctx context.Context) (*edge.Edge, error) {
 		}
 		transport, host, port, err := config.SplitSIP(p.SIP)
 		if err != nil {
-			return nil, fmt.Errorf("pbx[%d].sip: %w", i, err)
+			return fmt.Errorf("pbx[%d].sip: %w", i, err)
 		}
 		t, _ := subscription.ParseTransport(transport)
 		c.PBX = append(c.PBX, edge.PBX{Name: p.Name, Transport: t, Host: host, Port: port})
@@ -40,7 +40,13 @@ func (b *Bridge) newEdge(ctx context.Context) (*edge.Edge, error) {
 	for _, r := range cfg.Edge.Routes {
 		c.Routes = append(c.Routes, edge.Route{Domain: r.Domain, PBX: r.PBX})
 	}
-	return edge.New(c)
+	b.edge, err = edge.New(c)
+	return err
+}
+
+// registered reports whether a phone is known by its registration through the edge.
+func (b *Bridge) registered(f notifier.Flow, aor string) bool {
+	return b.edge != nil && b.cfg.Load().Edge.TrustRegistrations && b.edge.Registered(f, aor)
 }
 
 // edgeKeyName is where the key is kept: among the lamps, under a name that none can have.

@@ -47,6 +47,8 @@ func (b *Bridge) newSIP(c *config.Config) (*sipua.Server, error) {
 		Policy:  b.policy.snapshot,
 		Learned: func(tenant, number string) bool { return b.lamps.Learned(tenant, number) },
 		Counts:  func(w policy.Watcher) policy.Counts { return b.notifier.Counts(w) },
+
+		Registered: b.registered,
 	}
 	if b.certs != nil {
 		sc.TLS, sc.DialTLS = b.certs.Server(), b.certs.Client

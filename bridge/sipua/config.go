@@ -138,8 +138,11 @@ type Config struct {
 	// nil = never.
 	Learned func(tenant, number string) bool
 	// Counts returns the subscriptions there are, in all and of that watcher. nil = none.
-	Counts   func(policy.Watcher) policy.Counts
-	Resolver Resolver // nil = net.DefaultResolver
+	Counts func(policy.Watcher) policy.Counts
+	// Registered reports whether an address of record, user@host, is registered at a PBX
+	// over that flow: such a watcher needs no credentials. nil = never.
+	Registered func(notifier.Flow, string) bool
+	Resolver   Resolver // nil = net.DefaultResolver
 	// LongWay lets sipgo read every request, also the plain SUBSCRIBEs that need it least:
 	// what the short way is compared with.
 	LongWay bool

@@ -122,6 +122,7 @@ func (s *Server) accept(sub *notifier.Subscribe, q *ask, p *parsed, at at) error
 		return ErrBadRequest
 	}
 	claim := claimOf(q, snap)
+	claim.trusted = claim.trusted || s.registered(q, claim.uri, at.local)
 	target, err := s.resolve(snap, claim.tenant, p.target)
 	if err != nil {
 		return err

@@ -2,9 +2,11 @@ package sipua
 
 import (
 	"cmp"
+	"net/netip"
 	"strings"
 	"time"
 
+	"blfbridge/bridge/notifier"
 	"blfbridge/policy"
 )
 
@@ -14,7 +16,7 @@ type claim struct {
 	ok  bool // it can be read
 	// tenant is that of the host claimed, empty if it is nobody's.
 	tenant string
-	// trusted: the source is in a trusted network.
+	// trusted: the source is in a trusted network, or a PBX has let the sender register.
 	trusted bool
 }
 
@@ -24,6 +26,14 @@ func claimOf(q *ask, snap *policy.Snapshot) (c claim) {
 		c.tenant, _ = snap.TenantByHost(c.uri.host, nil)
 	}
 	return c
+}
+
+// registered reports whether a PBX has accepted a registration of that very identity,
+// over the very flow that the request came by.
+func (s *Server) registered(q *ask, claimed sipURI, local netip.AddrPort) bool {
+	return s.config.Registered != nil && claimed.user != "" && s.config.Registered(
+		notifier.Flow{Transport: q.hop.transport, Local: local, Remote: q.hop.source},
+		claimed.user+"@"+strings.ToLower(claimed.host))
 }
 
 // caller is what is known of a watcher before it is identified.
