@@ -207,8 +207,9 @@ type EdgeRoute struct {
 type Store struct {
 	// bolt (a file) or redis (Redis or Valkey: single, Sentinel or Cluster).
 	Type string `yaml:"type" enum:"bolt,redis"`
-	// File of the bolt store, created if it does not exist. Only one process may have it
-	// open.
+	// File of the bolt store, created if it does not exist; what was written last lies
+	// beside it in files that end in .journal-0 and .journal-1. Only one process may have
+	// it open.
 	Path string `yaml:"path"`
 	// Redis addresses: redis://, rediss:// or unix://. One is a single server, several are
 	// a Cluster's nodes, and with master they are the Sentinels.

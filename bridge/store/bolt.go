@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"log/slog"
 	"slices"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -28,16 +30,20 @@ var (
 	lampsBucket  = []byte("lamps")
 )
 
-// Bolt is the embedded backend: one file, one process. A write takes two fdatasyncs,
-// whatever the size of the batch; writers queue.
+// Bolt is the embedded backend: one bbolt file with a journal in front, one process. A
+// Commit takes one fdatasync, whatever its size; writers queue.
 type Bolt struct {
 	file   *boltFile
 	log    *slog.Logger
 	rounds prometheus.Counter
 	// writer is held by the one write transaction; a channel, so that waiting for it
 	// ends with the context.
-	writer chan struct{}
-	closed atomic.Bool
+	writer   chan struct{}
+	journals journals      // of whoever holds writer
+	epochs   [Shards]Epoch // as in the file; of whoever holds writer
+	folders  sync.WaitGroup
+	stop     chan struct{} // ends foldOld
+	closed   atomic.Bool
 }
 
 func openBolt(ctx context.Context, cfg Config) (*Bolt, error) {
@@ -52,10 +58,24 @@ func openBolt(ctx context.Context, cfg Config) (*Bolt, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Bolt{file: file, log: cfg.Logger, rounds: newRounds(cfg.Registerer), writer: make(chan struct{}, 1)}
-	if err := b.init(ctx); err != nil {
-		return nil, errors.Join(err, file.close())
+	b := &Bolt{file: file, log: cfg.Logger, rounds: newRounds(cfg.Registerer), writer: make(chan struct{}, 1), stop: make(chan struct{})}
+	b.journals.limit = cmp.Or(cfg.JournalLimit, journalLimit)
+	err = b.init(ctx)
+	if err == nil {
+		err = b.openJournals(ctx)
 	}
+	if err == nil {
+		err = b.view(ctx, func(tx *bolt.Tx) error {
+			for shard := range uint16(Shards) {
+				b.epochs[shard] = readEpoch(tx, shard)
+			}
+			return nil
+		})
+	}
+	if err != nil {
+		return nil, errors.Join(err, b.closeJournals(), file.close())
+	}
+	b.folders.Go(func() { b.foldOld(b.stop) })
 	return b, nil
 }
 
@@ -108,12 +128,12 @@ func (b *Bolt) Acquire(ctx context.Context, shard uint16, owner string) (Epoch, 
 	if err := checkShard(shard); err != nil {
 		return 0, err
 	}
-	var epoch Epoch
-	err := b.update(ctx, func(tx *bolt.Tx) error {
-		epoch = readEpoch(tx, shard) + 1
-		return writeEpoch(tx, shard, epoch, owner)
-	})
-	return epoch, err
+	if err := b.lock(ctx); err != nil {
+		return 0, err
+	}
+	defer b.unlock()
+	epoch := b.epochs[shard] + 1
+	return epoch, b.setEpoch(shard, epoch, owner)
 }
 
 // Release implements Backend.
@@ -121,12 +141,23 @@ func (b *Bolt) Release(ctx context.Context, shard uint16, epoch Epoch) error {
 	if err := checkShard(shard); err != nil {
 		return err
 	}
-	return b.update(ctx, func(tx *bolt.Tx) error {
-		if readEpoch(tx, shard) > epoch {
-			return &FencedError{Fenced: []Fence{{shard, epoch}}}
-		}
-		return writeEpoch(tx, shard, epoch+1, "")
-	})
+	if err := b.lock(ctx); err != nil {
+		return err
+	}
+	defer b.unlock()
+	if b.epochs[shard] > epoch {
+		return &FencedError{Fenced: []Fence{{shard, epoch}}}
+	}
+	return b.setEpoch(shard, epoch+1, "")
+}
+
+// setEpoch notes a shard's epoch. The writer's token is held.
+func (b *Bolt) setEpoch(shard uint16, epoch Epoch, owner string) error {
+	if err := b.store(func(tx *bolt.Tx) error { return writeEpoch(tx, shard, epoch, owner) }); err != nil {
+		return err
+	}
+	b.epochs[shard] = epoch
+	return nil
 }
 
 // Commit implements Backend. It is atomic as a whole.
@@ -134,37 +165,34 @@ func (b *Bolt) Commit(ctx context.Context, deltas []Delta, lamps []LampDelta) er
 	if err := checkBatch(deltas, lamps); err != nil {
 		return err
 	}
+	if err := b.lock(ctx); err != nil {
+		return err
+	}
+	defer b.unlock()
 	var refused []Fence
-	err := b.update(ctx, func(tx *bolt.Tx) error {
-		for _, part := range partition(deltas) {
-			switch stored := readEpoch(tx, part.Shard); {
-			case stored > part.Epoch:
-				refused = append(refused, part.Fence)
-				continue
-			case stored < part.Epoch:
-				if err := writeEpoch(tx, part.Shard, part.Epoch, "taken over"); err != nil {
-					return err
-				}
-			}
-			bucket := tx.Bucket(subsBucket).Bucket(shardKey(part.Shard))
-			for _, d := range part.deltas {
-				if err := put(bucket, d.Key, d.Value); err != nil {
-					return err
-				}
-			}
-		}
-		bucket := tx.Bucket(lampsBucket)
-		for _, l := range lamps {
-			if err := put(bucket, l.Key, l.Value); err != nil {
+	parts := partition(deltas)
+	for _, part := range parts {
+		switch stored := b.epochs[part.Shard]; {
+		case stored > part.Epoch:
+			refused = append(refused, part.Fence)
+		case stored < part.Epoch:
+			if err := b.setEpoch(part.Shard, part.Epoch, "taken over"); err != nil {
 				return err
 			}
 		}
-		return nil
-	})
-	if err == nil && len(refused) > 0 {
+	}
+	if len(refused) > 0 {
+		deltas = slices.DeleteFunc(slices.Clone(deltas), func(d Delta) bool { return b.epochs[d.Shard] > d.Epoch })
+	}
+	if len(deltas)+len(lamps) > 0 {
+		if err := b.write(deltas, lamps); err != nil {
+			return err
+		}
+	}
+	if len(refused) > 0 {
 		return &FencedError{Fenced: refused}
 	}
-	return err
+	return nil
 }
 
 // Ping implements Backend.
@@ -177,7 +205,21 @@ func (b *Bolt) Close() error {
 	if b.closed.Swap(true) {
 		return nil
 	}
-	return b.file.close()
+	close(b.stop)
+	b.writer <- struct{}{}
+	err := b.settle()
+	b.folders.Wait()
+	return errors.Join(err, b.closeJournals(), b.file.close())
+}
+
+func (b *Bolt) closeJournals() error {
+	var errs []error
+	for _, j := range []*journal{b.journals.active, b.journals.other} {
+		if j != nil {
+			errs = append(errs, j.close())
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func put(bucket *bolt.Bucket, key string, value []byte) error {

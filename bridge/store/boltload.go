@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"os"
 
 	bolt "go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
 )
 
 // A Load reads in pages, each in its own short transaction: fn may use the backend
@@ -35,6 +37,14 @@ func (b *Bolt) LoadLamps(ctx context.Context, fn func(key string, value []byte) 
 }
 
 func (b *Bolt) pages(ctx context.Context, bucket func(*bolt.Tx) *bolt.Bucket, fn func(string, []byte) error) error {
+	if err := b.lock(ctx); err != nil {
+		return err
+	}
+	err := b.settle() // what is read is all that was committed
+	b.unlock()
+	if err != nil {
+		return err
+	}
 	var (
 		after []byte // last key of the page before
 		page  []entry
@@ -77,9 +87,9 @@ func (b *Bolt) view(ctx context.Context, fn func(*bolt.Tx) error) error {
 	return b.wrap("read", b.file.guard(func() error { return b.file.db.View(fn) }))
 }
 
-// update runs fn in a write transaction. Only waiting for other writers ends with
-// ctx; the write itself, once begun, is completed.
-func (b *Bolt) update(ctx context.Context, fn func(*bolt.Tx) error) error {
+// lock takes the writer's token. Only waiting for it ends with ctx; a write, once begun, is
+// completed.
+func (b *Bolt) lock(ctx context.Context) error {
 	if b.closed.Load() {
 		return ErrClosed
 	}
@@ -91,7 +101,26 @@ func (b *Bolt) update(ctx context.Context, fn func(*bolt.Tx) error) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	defer func() { <-b.writer }()
+	if b.closed.Load() {
+		b.unlock()
+		return ErrClosed
+	}
+	return nil
+}
+
+func (b *Bolt) unlock() { <-b.writer }
+
+// update runs fn in a write transaction.
+func (b *Bolt) update(ctx context.Context, fn func(*bolt.Tx) error) error {
+	if err := b.lock(ctx); err != nil {
+		return err
+	}
+	defer b.unlock()
+	return b.store(fn)
+}
+
+// store runs fn in a write transaction. The writer's token is held.
+func (b *Bolt) store(fn func(*bolt.Tx) error) error {
 	err := b.file.guard(func() error { return b.file.db.Update(fn) })
 	if err == nil {
 		b.rounds.Inc()
@@ -103,7 +132,7 @@ func (b *Bolt) wrap(doing string, err error) error {
 	switch {
 	case err == nil, errors.Is(err, ErrFenced), errors.Is(err, ErrCorrupt), errors.Is(err, ErrSchema):
 		return err
-	case b.closed.Load():
+	case errors.Is(err, berrors.ErrDatabaseNotOpen), errors.Is(err, os.ErrClosed):
 		return ErrClosed
 	}
 	return explainFile(doing, b.file.path, err)

@@ -27,7 +27,7 @@ func child(job string) {
 // commitUntilKilled writes to stdout each "shard key number" that was acknowledged.
 func commitUntilKilled(path string) error {
 	ctx := context.Background()
-	b, err := store.Open(ctx, store.Config{Path: path})
+	b, err := store.Open(ctx, store.Config{Path: path, JournalLimit: 500_000}) // many turns
 	if err != nil {
 		return err
 	}

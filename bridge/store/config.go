@@ -20,6 +20,9 @@ type Config struct {
 	// LockTimeout is how long to wait for another process that has the file open;
 	// default 3 s.
 	LockTimeout time.Duration
+	// JournalLimit is the size in bytes at which the journal is folded into bolt's file;
+	// default 16 MiB.
+	JournalLimit int64
 
 	// URLs are Redis addresses: redis://[user:password@]host:port[/db], rediss:// for
 	// TLS, or unix://path. One is a single server, several are a Cluster's seeds, and

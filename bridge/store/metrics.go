@@ -50,5 +50,5 @@ func (m *committerMetrics) observe(size int, took time.Duration, err error) {
 // newRounds counts what a backend made durable.
 func newRounds(reg prometheus.Registerer) prometheus.Counter {
 	return promauto.With(reg).NewCounter(prometheus.CounterOpts{Namespace: "blfbridge", Subsystem: "store",
-		Name: "sync_rounds_total", Help: "Durable rounds: bolt write transactions (two fdatasyncs each) or acknowledged Redis pipelines."})
+		Name: "sync_rounds_total", Help: "Durable rounds: groups in the journal and write transactions of bolt, or acknowledged Redis pipelines."})
 }

@@ -7,7 +7,7 @@
 // writes each group with one round, so that the notifier never waits for the store.
 //
 // What a nil error of Commit means:
-//   - bolt: the group is on the disk (fdatasync of the data, then of the meta page).
+//   - bolt: the group is on the disk: in the journal after one fdatasync, in the bbolt file later.
 //   - Redis: as durable as the server is set up to be. With `appendonly yes` and
 //     `appendfsync always` it is on the disk; with `everysec`, the usual setting, a
 //     crash of the machine can lose the last second; without `appendonly` it is in
