@@ -47,10 +47,11 @@ type SIP struct {
 	NAT string `yaml:"nat" enum:"auto,source,contact"`
 	// Networks whose watchers need no credentials, besides those that the policy names
 	// under unknown_watchers: prefixes or single addresses.
-	TrustedNetworks []string `yaml:"trusted_networks"`
-	Rate            Rate     `yaml:"rate"`
-	Notify          Notify   `yaml:"notify"`
-	TLS             SIPTLS   `yaml:"tls"`
+	TrustedNetworks []string  `yaml:"trusted_networks"`
+	Rate            Rate      `yaml:"rate"`
+	Notify          Notify    `yaml:"notify"`
+	TLS             SIPTLS    `yaml:"tls"`
+	WebSocket       WebSocket `yaml:"websocket"`
 }
 
 // Rate limits the requests taken.
@@ -94,6 +95,13 @@ type SIPTLS struct {
 	// File of the authorities that the certificates of phones and proxies must come from
 	// whose lost connection we open again, PEM; empty: the host's.
 	CAFile string `yaml:"ca_file"`
+}
+
+// WebSocket is for listeners ws and wss.
+type WebSocket struct {
+	// Web pages that may connect, such as https://phone.example.com; "*": all. Pages from
+	// this server's own address, and clients that are no browser, always may.
+	Origins []string `yaml:"origins"`
 }
 
 // TLS is a server's certificate.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -15,6 +16,11 @@ var transports = map[string]uint16{"udp": 5060, "tcp": 5060, "tls": 5061, "ws": 
 func (c *checker) sip(s *SIP) {
 	c.listen(s)
 	c.sipTLS(&s.TLS)
+	for i, o := range s.WebSocket.Origins {
+		if u, err := url.Parse(o); o != "*" && (err != nil || u.Scheme == "" || u.Host == "" || strings.Trim(u.Path, "/") != "") {
+			c.bad(fmt.Sprintf("sip.websocket.origins[%d]", i), "write https://phone.example.com, without a path", "%q is not the origin of a web page", o)
+		}
+	}
 	if s.Advertise != "" {
 		if err := checkHost(s.Advertise); err != nil {
 			c.bad("sip.advertise", "write host or host:port, without scheme", "%v", err)

@@ -118,7 +118,7 @@ func askOf(req *sip.Request, over *streamConn) *ask {
 		}
 		if over != nil {
 			q.hop = v.hop(over.flow.Transport)
-			q.hop.certificate = over.names
+			q.hop.certificate, q.hop.proxied = over.names, over.proxied
 		} else {
 			q.hop = v.hop(subscription.UDP)
 		}

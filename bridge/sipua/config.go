@@ -37,7 +37,7 @@ type Resolver interface {
 // are at the start; a socket is bound to each, because a NOTIFY must leave from the
 // address that its SUBSCRIBE came to.
 type Listen struct {
-	Transport subscription.Transport // TLS needs Config.TLS
+	Transport subscription.Transport // TLS and WSS need Config.TLS
 	Addr      netip.AddrPort         // port 0 = any free one
 }
 
@@ -74,7 +74,7 @@ type Limits struct {
 	PerSource, Total Rate
 	// Connections (20000) and ConnectionsPerSource (1000) bound stream connections.
 	Connections, ConnectionsPerSource int
-	// Handshakes (1000) and HandshakesPerSource (250) bound those under way, of TLS.
+	// Handshakes (1000) and HandshakesPerSource (250) bound those under way, of TLS and WebSocket.
 	Handshakes, HandshakesPerSource int
 	// Dials (64) bounds outgoing connection attempts at a time.
 	Dials int
@@ -96,6 +96,8 @@ type Timeouts struct {
 	Message time.Duration
 	// Handshake (10 s) is how long a peer may take for its handshakes, all together.
 	Handshake time.Duration
+	// Ping (30 s) is how often a WebSocket is pinged; it is closed if it does not answer.
+	Ping time.Duration
 	// Idle (2 h) closes a connection nothing is read from; more than the longest subscription.
 	Idle time.Duration
 	// Dial (5 s), and DialRetry (30 s) how long a failed address is not tried again.
@@ -122,7 +124,8 @@ type Config struct {
 	NAT              NATMode
 	Limits           Limits
 	Timeouts         Timeouts
-	// TLS is for listeners of TLS; it takes certificates that change by its callbacks.
+	WebSocket        WebSocket
+	// TLS is for listeners of TLS and WSS; it takes certificates that change by its callbacks.
 	TLS *tls.Config
 	// DialTLS is the configuration for a connection to a phone or proxy of that name; nil:
 	// TLS connections that are lost are not opened again.
@@ -195,12 +198,13 @@ func (c *Config) complete() error {
 	for i, l := range c.Listen {
 		switch l.Transport {
 		case subscription.UDP, subscription.TCP:
-		case subscription.TLS:
+		case subscription.WS:
+		case subscription.TLS, subscription.WSS:
 			if c.TLS == nil {
 				bad("listen[%d]: transport %s needs a certificate", i, l.Transport)
 			}
 		default:
-			bad("listen[%d]: transport %s cannot be listened on, want UDP, TCP or TLS", i, l.Transport)
+			bad("listen[%d]: transport %s cannot be listened on, want UDP, TCP, TLS, WS or WSS", i, l.Transport)
 		}
 		if !l.Addr.IsValid() {
 			bad("listen[%d]: no address", i)
@@ -246,6 +250,7 @@ func (t *Timeouts) complete() {
 	orDefault(&t.Write, 10*time.Second)
 	orDefault(&t.Message, 30*time.Second)
 	orDefault(&t.Handshake, 10*time.Second)
+	orDefault(&t.Ping, 30*time.Second)
 	orDefault(&t.Idle, 2*time.Hour)
 	orDefault(&t.Dial, 5*time.Second)
 	orDefault(&t.DialRetry, 30*time.Second)

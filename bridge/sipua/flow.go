@@ -18,6 +18,8 @@ type hop struct {
 	asked     bool
 	// certificate are the verified names of the peer's TLS certificate.
 	certificate []string
+	// proxied: an HTTP proxy passed the WebSocket on, so that source is the proxy's.
+	proxied bool
 }
 
 // hop reads the stamp; the zero hop, which is no source, if there is none.

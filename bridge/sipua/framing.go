@@ -24,9 +24,13 @@ type framer struct {
 // Read gives sipgo the next piece of a screened message.
 func (c *streamConn) Read(p []byte) (int, error) {
 	for len(c.ready) == 0 {
-		more, err := c.frame()
+		more, err := c.next()
 		if err != nil {
-			c.end(closedFraming)
+			reason := closedFraming
+			if errors.Is(err, errPeerLeft) {
+				reason = closedByPeer
+			}
+			c.end(reason)
 			return 0, io.EOF
 		}
 		if !more || len(c.ready) > 0 {
@@ -51,23 +55,38 @@ func (c *streamConn) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// next frames and screens what raw holds.
+func (c *streamConn) next() (more bool, err error) {
+	if c.ws {
+		if more, err = c.unwrap(); more && len(c.raw) == 0 {
+			c.raw, c.out = nil, nil
+		}
+		return more, err
+	}
+	return c.frame()
+}
+
 // deadline bounds a message on its way and the wait for the first, so that connections
 // cannot be held by saying nothing. It does not start anew with each byte of a message.
 func (c *streamConn) deadline() {
-	switch partial := len(c.raw) > 0; {
+	switch partial := len(c.raw) > 0 || c.fragmented; {
 	case partial && c.waiting:
 		return
 	case partial || !c.spoken:
 		_ = c.SetReadDeadline(time.Now().Add(c.set.timeouts.Message))
 		c.waiting = partial
 	default:
-		_ = c.SetReadDeadline(time.Now().Add(c.set.timeouts.Idle))
+		idle := c.set.timeouts.Idle
+		if c.ws {
+			idle = min(idle, pingsMissed*c.set.timeouts.Ping) // it answers our pings
+		}
+		_ = c.SetReadDeadline(time.Now().Add(idle))
 	}
 }
 
 func (c *streamConn) whyRead(err error) string {
 	switch {
-	case isTimeout(err) && (len(c.raw) > 0 || !c.spoken):
+	case isTimeout(err) && (len(c.raw) > 0 || c.fragmented || !c.spoken):
 		return closedSlow
 	case isTimeout(err):
 		return closedIdle
@@ -121,6 +140,11 @@ func (c *streamConn) frame() (more bool, err error) {
 	msg := c.raw[:end+length]
 	c.raw = c.raw[end+length:]
 	c.spoken, c.waiting = true, false
+	return false, c.screened(msg)
+}
+
+// screened makes a message ready for sipgo, or answers it.
+func (c *streamConn) screened(msg []byte) (err error) {
 	v, out := c.set.screener.screen(c.out[:0], packet{msg, c.flow.Transport, c.flow.Local, c.flow.Remote})
 	c.out = out[:0]
 	switch v {
@@ -129,7 +153,7 @@ func (c *streamConn) frame() (more bool, err error) {
 	case answer:
 		_, err = c.Write(out)
 	}
-	return false, err
+	return err
 }
 
 // refuse answers the last message of a stream that cannot go on.

@@ -146,12 +146,12 @@ func FuzzFraming(f *testing.F) {
 	seed(f)
 	s := fuzzServer(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		one, err := frameAll(s, data)
+		one, err := frameAll(s, subscription.TCP, data)
 		for _, cut := range []int{1, len(data) / 2, len(data) - 1} {
 			if cut <= 0 || cut >= len(data) {
 				continue
 			}
-			two, err2 := frameAll(s, data[:cut], data[cut:])
+			two, err2 := frameAll(s, subscription.TCP, data[:cut], data[cut:])
 			if one != two || (err == nil) != (err2 == nil) {
 				t.Errorf("cut at %d:\n%q %v\n%q %v", cut, one, err, two, err2)
 			}
@@ -159,16 +159,16 @@ func FuzzFraming(f *testing.F) {
 	})
 }
 
-func frameAll(s *Server, pieces ...[]byte) (string, error) {
+func frameAll(s *Server, tr subscription.Transport, pieces ...[]byte) (string, error) {
 	remote := netip.MustParseAddrPort("127.0.0.1:9")
-	c := s.streams.add(greeted{Conn: discard{}, tcp: discard{}}, notifier.Flow{Transport: subscription.TCP, Local: s.addresses[0].Addr, Remote: remote}, false)
+	c := s.streams.add(greeted{Conn: discard{}, tcp: discard{}, ws: tr == subscription.WS}, notifier.Flow{Transport: tr, Local: s.addresses[0].Addr, Remote: remote}, false)
 	defer c.end(closedStop)
 	var all strings.Builder
 	for _, p := range pieces {
 		c.raw = append(c.raw, p...)
 		for more := false; !more; {
 			var err error
-			if more, err = c.frame(); err != nil {
+			if more, err = c.next(); err != nil {
 				return all.String(), err
 			}
 			all.Write(c.ready)

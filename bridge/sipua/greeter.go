@@ -19,6 +19,9 @@ type greeted struct {
 	net.Conn          // what is read and written
 	tcp      net.Conn // the TCP connection beneath
 	names    []string // of the peer's verified certificate
+	ws       bool     // SIP messages come and go in WebSocket frames
+	proxied  bool     // a WebSocket that an HTTP proxy passed on
+	rest     []byte   // read already
 }
 
 // greeter carries out the handshakes of connections that came in, each in a goroutine of
@@ -116,8 +119,13 @@ func handshakeResult(err error) string {
 
 // shaker returns the handshakes of a transport; nil for one that has none.
 func (s *Server) shaker(t subscription.Transport) func(context.Context, net.Conn) (greeted, error) {
-	if t == subscription.TLS {
+	switch t {
+	case subscription.TLS:
 		return s.shakeTLS
+	case subscription.WS:
+		return s.shakeWS
+	case subscription.WSS:
+		return s.shakeWSS
 	}
 	return nil
 }

@@ -147,6 +147,7 @@ func (s *Server) Run(ctx context.Context) error {
 		serve(Listen{l.transport, l.local}, func() error { return s.stack.ServeTCP(l) })
 	}
 	wg.Go(func() { s.streams.dialer.run(inner) })
+	wg.Go(func() { s.streams.ping(inner) })
 	wg.Go(func() { s.quick.run(inner) })
 	s.log.Info("SUBSCRIBEs are served", "sockets", len(s.addresses))
 	var err error

@@ -40,7 +40,8 @@ type streamConn struct {
 	set  *streams
 	id   uint64
 
-	framer // of the one reader
+	framer    // of the one reader
+	unwrapper // of the one reader
 
 	mu      sync.Mutex // guards the writer's state below
 	queue   [][]byte
@@ -74,24 +75,36 @@ func (n connName) String() string {
 // full queue closes it.
 func (c *streamConn) Write(b []byte) (int, error) {
 	trace(c.set.screener.log, "out", packet{b, c.flow.Transport, c.flow.Local, c.flow.Remote})
+	out := append([]byte(nil), b...)
+	if c.ws {
+		out = wrap(out)
+	}
+	if err := c.enqueue(out); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
+
+// enqueue queues b, which is the queue's from now on.
+func (c *streamConn) enqueue(b []byte) error {
 	c.mu.Lock()
 	switch {
 	case c.ended:
 		c.mu.Unlock()
-		return 0, net.ErrClosed
+		return net.ErrClosed
 	case c.queued+len(b) > c.set.limits.QueueBytes:
 		c.mu.Unlock()
 		c.end(closedStalled)
-		return 0, errStalled
+		return errStalled
 	}
-	c.queue = append(c.queue, append([]byte(nil), b...))
+	c.queue = append(c.queue, b)
 	c.queued += len(b)
 	if !c.writing {
 		c.writing = true
 		c.set.wg.Go(c.drain) // under the lock: stop ends us before it waits
 	}
 	c.mu.Unlock()
-	return len(b), nil
+	return nil
 }
 
 // drain writes until the queue is empty.
@@ -132,7 +145,7 @@ func (c *streamConn) Close() (err error) {
 		c.mu.Unlock()
 		layer := closedBySipgo
 		c.reason.CompareAndSwap(nil, &layer)
-		if c.Conn == c.tcp {
+		if c.Conn == c.tcp && !c.ws {
 			err = c.Conn.Close()
 		} else {
 			_ = c.tcp.SetReadDeadline(time.Unix(1, 0)) // the reader ends now
@@ -147,6 +160,15 @@ func (c *streamConn) Close() (err error) {
 func (c *streamConn) bye() {
 	t := time.AfterFunc(time.Second, func() { _ = c.tcp.Close() })
 	defer t.Stop()
+	if c.ws {
+		c.mu.Lock()
+		between := !c.writing // frames
+		c.mu.Unlock()
+		if between {
+			_ = c.tcp.SetWriteDeadline(time.Now().Add(time.Second))
+			_, _ = c.Conn.Write(c.farewell())
+		}
+	}
 	_ = c.Conn.Close()
 }
 

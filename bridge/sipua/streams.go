@@ -1,10 +1,14 @@
 package sipua
 
 import (
+	"context"
 	"crypto/tls"
 	"net"
 	"net/netip"
 	"sync"
+	"time"
+
+	"github.com/gobwas/ws"
 
 	"blfbridge/bridge/notifier"
 	"blfbridge/bridge/subscription"
@@ -80,7 +84,8 @@ func (s *streams) add(conn greeted, f notifier.Flow, dialled bool) *streamConn {
 		s.refuse(conn.tcp, f, refused)
 		return nil
 	}
-	c.spoken = dialled
+	// A WebSocket has spoken HTTP; it may wait for its user.
+	c.spoken, c.raw = dialled || c.ws, c.rest
 	s.metrics.connections.WithLabelValues(f.Transport.String()).Inc()
 	return c
 }
@@ -182,6 +187,35 @@ func (s *streams) contact(f notifier.Flow) (to contact, ok bool) {
 
 // dialled reports whether connections of a transport are opened by us too.
 func dialled(t subscription.Transport) bool { return t == subscription.TCP || t == subscription.TLS }
+
+// pingsMissed is how many pings a WebSocket may leave unanswered.
+const pingsMissed = 3
+
+// ping keeps WebSockets open through proxies and NATs until ctx ends, and finds those whose
+// peer is gone: browsers cannot ping by themselves.
+func (s *streams) ping(ctx context.Context) {
+	tick := time.NewTicker(s.timeouts.Ping)
+	defer tick.Stop()
+	frame := ws.MustCompileFrame(ws.NewPingFrame(nil))
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		var all []*streamConn
+		s.mu.Lock()
+		for _, c := range s.conns {
+			if c.ws {
+				all = append(all, c)
+			}
+		}
+		s.mu.Unlock()
+		for _, c := range all {
+			_ = c.enqueue(frame) // one that has ended is not pinged
+		}
+	}
+}
 
 // stop closes all connections and waits for their writers. The dialer has ended before.
 func (s *streams) stop() {

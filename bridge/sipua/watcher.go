@@ -21,7 +21,7 @@ type claim struct {
 }
 
 func claimOf(q *ask, snap *policy.Snapshot) (c claim) {
-	c.trusted = snap.Trusts(q.hop.source.Addr())
+	c.trusted = snap.Trusts(q.hop.source.Addr()) && !q.hop.proxied
 	if c.uri, c.ok = claimedIdentity(q, c.trusted); c.uri.host != "" {
 		c.tenant, _ = snap.TenantByHost(c.uri.host, nil)
 	}
