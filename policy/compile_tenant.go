@@ -21,6 +21,7 @@ func (s *Snapshot) compileTenant(d *Tenant) *tenant {
 		spaces:     map[string]*space{},
 		numbers:    map[string][]*lineEntry{},
 		phones:     map[string]*watcherEntry{},
+		phoneIndex: make(map[string]int, len(d.Phones)),
 		users:      map[string]*watcherEntry{},
 		identities: map[string]*watcherEntry{},
 		creds:      map[string]Credential{},

@@ -34,6 +34,7 @@ func (t *tenant) compileWatchers(s *Snapshot, d *Tenant) {
 				t.identify(n, e)
 			}
 		}
+		t.phoneIndex[p.Name] = i
 		t.phoneInfos = append(t.phoneInfos, info)
 		t.addCredential(p.Digest, e)
 	}

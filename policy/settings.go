@@ -45,8 +45,8 @@ func (s *Snapshot) Subscriber(w Watcher, claimed string, d Decision) (l Line, ok
 	if t == nil || w.Kind != WatcherPhone {
 		return l, false
 	}
-	i := slices.IndexFunc(t.phoneInfos, func(p PhoneInfo) bool { return p.Name == w.ID })
-	if i < 0 || len(t.phoneInfos[i].Lines) == 0 {
+	i, found := t.phoneIndex[w.ID]
+	if !found || len(t.phoneInfos[i].Lines) == 0 {
 		return l, false
 	}
 	lines := t.phoneInfos[i].Lines

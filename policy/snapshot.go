@@ -86,6 +86,7 @@ type tenant struct {
 	phones     map[string]*watcherEntry
 	users      map[string]*watcherEntry
 	phoneInfos []PhoneInfo
+	phoneIndex map[string]int // of phoneInfos, by name
 	identities map[string]*watcherEntry
 	creds      map[string]Credential
 	unknown    *watcherEntry

@@ -20,12 +20,15 @@ var ErrQuestion = errors.New("admin: cannot explain")
 
 // Question asks how a SUBSCRIBE would be answered.
 type Question struct {
-	// Watcher is a number, a phone's or user's name, or a SIP URI, and Target a number or
-	// SIP URI.
+	// Watcher is a number, a phone's or user's name, or a SIP URI; or says what it is:
+	// phone:NAME, end_user:ID, trunk:NAME, application:USER@TRUNK, unknown:NAME. Target is a
+	// number or SIP URI.
 	Watcher, Target string
-	// Tenant is that of a target without host; empty: the watcher's, else the default.
+	// Tenant is that of a target or watcher without host; empty: the other's, else the
+	// default.
 	Tenant string
-	// Source is the address that the SUBSCRIBE comes from; empty: credentials hold.
+	// Source is the address that the SUBSCRIBE comes from, perhaps with a port; empty:
+	// credentials hold.
 	Source string
 }
 
@@ -49,32 +52,16 @@ func Explain(f Facts, q Question) (api.Explanation, error) {
 	if q.Tenant != "" && !slices.Contains(f.Snapshot.Tenants(), q.Tenant) {
 		return e, fmt.Errorf("%w: there is no tenant %q: there are %s", ErrQuestion, q.Tenant, strings.Join(f.Snapshot.Tenants(), ", "))
 	}
-	trusted := true
-	if q.Source != "" {
-		addr, err := sourceAddress(q.Source)
-		if err != nil {
-			return e, fmt.Errorf("%w: source %q is no IP address", ErrQuestion, q.Source)
-		}
-		e.Watcher.Source = addr.String()
-		trusted = f.Snapshot.Trusts(addr)
-	} else {
-		e.Notes = append(e.Notes, "no source address given: the watcher counts as trusted, or its credentials as right")
+	asker, err := f.askerOf(&e, q)
+	if err != nil {
+		return e, err
 	}
-	wUser, wHost := policy.SplitURI(q.Watcher)
-	watcherTenant := ""
-	if wHost != "" {
-		watcherTenant, _ = f.Snapshot.TenantByHost(wHost, nil)
-	}
-	t, ok := f.target(&e, watcherTenant, q)
+	t, ok := f.target(&e, asker.tenant, q)
 	if !ok {
 		return e, nil
 	}
-	w, known := f.Snapshot.WatcherByIdentity(cmp.Or(watcherTenant, t.Tenant), wUser)
-	if !known && wHost != "" {
-		w.ID = wUser + "@" + wHost
-	}
-	w.Trusted = trusted
-	e.Watcher.Tenant, e.Watcher.Kind, e.Watcher.ID, e.Watcher.Trusted = w.Tenant, w.Kind.String(), w.ID, w.Trusted
+	w := f.watcher(&e, asker, t.Tenant)
+	e.Watcher.Tenant, e.Watcher.Kind, e.Watcher.ID, e.Watcher.Trunk, e.Watcher.Trusted = w.Tenant, w.Kind.String(), w.ID, w.Trunk, w.Trusted
 	if w.Kind == policy.WatcherPhone {
 		e.Watcher.User, e.Watcher.Profile = f.Snapshot.Worn(policy.PhoneRef{Tenant: w.Tenant, Phone: w.ID})
 	}
@@ -141,22 +128,15 @@ func statusOf(o policy.Outcome) int {
 	return 403
 }
 
-func sourceAddress(s string) (netip.Addr, error) {
-	if ap, err := netip.ParseAddrPort(s); err == nil {
-		return ap.Addr(), nil
-	}
-	return netip.ParseAddr(strings.Trim(s, "[]"))
-}
-
 func isAddress(host string) bool {
 	_, err := netip.ParseAddr(strings.Trim(host, "[]"))
 	return err == nil
 }
 
 type explainInput struct {
-	Watcher string `query:"watcher" required:"true" minLength:"1" maxLength:"256" doc:"Number, phone, user or SIP URI of the watcher." example:"201"`
+	Watcher string `query:"watcher" required:"true" minLength:"1" maxLength:"256" doc:"Number, phone, user or SIP URI of the watcher; or phone:NAME, end_user:ID, trunk:NAME, application:USER@TRUNK, unknown:NAME." example:"201"`
 	Target  string `query:"target" required:"true" minLength:"1" maxLength:"256" doc:"Number or SIP URI to watch." example:"101"`
-	Tenant  string `query:"tenant" doc:"Tenant of a target without host."`
+	Tenant  string `query:"tenant" doc:"Tenant of a target or watcher without host."`
 	Source  string `query:"source" doc:"Address that the SUBSCRIBE comes from; without it credentials count as right." example:"192.168.1.20"`
 }
 

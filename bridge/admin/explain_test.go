@@ -146,3 +146,72 @@ func FuzzExplain(f *testing.F) {
 		}
 	})
 }
+
+const trunkPolicy = `tenants:
+  - name: shop
+    domains: [shop.example]
+    presence_groups: [{name: Board}, {name: Meet}]
+    lines: [{number: 101}, {number: 102, presence_group: Meet}]
+    phones: [{name: SEP1, lines: [201]}]
+    end_users: [{user_id: ada}]
+    trunk_security_profiles:
+      - {name: apps, accept_presence_subscription: true, digest: true, application_level_authorization: true}
+      - {name: open, accept_presence_subscription: true}
+      - {name: tls, accept_presence_subscription: true, x509_subject_names: [far.example]}
+    trunks:
+      - {name: CONF, addresses: [192.0.2.1], security_profile: apps}
+      - {name: OPEN, addresses: [192.0.2.2], security_profile: open}
+      - {name: TLS, addresses: [192.0.2.3], security_profile: tls}
+    application_users:
+      - {user_id: meeting, accept_presence_subscription: true, presence_group: Meet, digest: {username: meet, password: x}}
+  - name: bank
+    domains: [bank.example]
+    lines: [{number: 101}]
+`
+
+// TestExplainKinds: every kind of watcher can be named, and a source is a trunk's first.
+func TestExplainKinds(t *testing.T) {
+	f := admin.Facts{Snapshot: snapshot(t, trunkPolicy)}
+	for _, c := range []struct {
+		q       admin.Question
+		watcher string
+		status  int
+		rule    string
+		note    string
+	}{
+		{q: admin.Question{Watcher: "phone:SEP1", Target: "101"}, watcher: "phone SEP1", status: 200, rule: "same group"},
+		{q: admin.Question{Watcher: "phone:gone", Target: "101"}, watcher: "phone gone", status: 401, rule: "not in the document"},
+		{q: admin.Question{Watcher: "end_user:ada", Target: "101"}, watcher: "end_user ada", status: 200},
+		{q: admin.Question{Watcher: "unknown:201", Target: "101"}, watcher: "unknown 201", status: 200},
+		{q: admin.Question{Watcher: "trunk:OPEN", Target: "101"}, watcher: "trunk OPEN", status: 200},
+		{q: admin.Question{Watcher: "trunk:OPEN", Target: "102"}, watcher: "trunk OPEN", status: 403, rule: "default inter-presence-group"},
+		{q: admin.Question{Watcher: "trunk:CONF", Target: "101"}, watcher: "trunk CONF", status: 403, rule: "no application user's"},
+		{q: admin.Question{Watcher: "trunk:CONF", Target: "101", Source: "192.0.2.1"}, watcher: "trunk CONF", status: 401, rule: "credentials needed"},
+		{q: admin.Question{Watcher: "trunk:CONF", Target: "101", Source: "192.0.2.2"}, watcher: "trunk CONF", status: 401, note: "no address of trunk CONF"},
+		{q: admin.Question{Watcher: "trunk:gone", Target: "101"}, watcher: "trunk gone", status: 403, rule: "not in the document"},
+		{q: admin.Question{Watcher: "trunk:OPEN", Target: "sip:101@bank.example", Tenant: "shop"}, watcher: "trunk OPEN", status: 404, rule: "tenants are apart"},
+		{q: admin.Question{Watcher: "application:meeting@CONF", Target: "102"}, watcher: "application_user meeting CONF", status: 200, rule: `"Meet"`},
+		{q: admin.Question{Watcher: "application:meeting@CONF", Target: "101"}, watcher: "application_user meeting CONF", status: 403},
+		{q: admin.Question{Watcher: "application:meeting@OPEN", Target: "101"}, watcher: "application_user meeting OPEN", status: 200},
+		{q: admin.Question{Watcher: "meet", Target: "102", Source: "192.0.2.1:5060"}, watcher: "application_user meeting CONF", status: 200, note: "credentials of meet count as right"},
+		{q: admin.Question{Watcher: "201", Target: "101", Source: "192.0.2.2"}, watcher: "trunk OPEN", status: 200, note: "whoever it says to be"},
+		{q: admin.Question{Watcher: "phone:SEP1", Target: "101", Source: "192.0.2.2"}, watcher: "phone SEP1", status: 401, note: "is an address of trunk OPEN"},
+		{q: admin.Question{Watcher: "201", Target: "101", Source: "192.0.2.3"}, watcher: "trunk  TLS", status: 403, rule: "certificate"},
+		{q: admin.Question{Watcher: "ada", Target: "101"}, watcher: "end_user ada", status: 200},
+	} {
+		e, err := admin.Explain(f, c.q)
+		if err != nil {
+			t.Errorf("%+v: %v", c.q, err)
+			continue
+		}
+		got := strings.TrimSpace(e.Watcher.Kind + " " + e.Watcher.ID + " " + e.Watcher.Trunk)
+		if got != c.watcher || e.Status != c.status || !strings.Contains(e.Rule, c.rule) || !strings.Contains(strings.Join(e.Notes, "; "), c.note) {
+			t.Errorf("%+v: %s %d %q notes %q", c.q, got, e.Status, e.Rule, e.Notes)
+		}
+	}
+	for _, q := range []string{"application:meeting", "application:@CONF", "trunk:", "phone:"} {
+		if _, err := admin.Explain(f, admin.Question{Watcher: q, Target: "101"}); !errors.Is(err, admin.ErrQuestion) {
+			t.Errorf("%s: %v", q, err)
+		}
+	}
+}

@@ -19,7 +19,7 @@ type subscriptionsInput struct {
 	Page
 	Tenant     string `query:"tenant" doc:"Only watchers or lines of this tenant."`
 	Presentity string `query:"presentity" doc:"Only this number; the forms of one number are equal."`
-	Watcher    string `query:"watcher" doc:"Only this watcher: name, number, URI or ip:port, whole or the part before the @."`
+	Watcher    string `query:"watcher" doc:"Only this watcher: name, trunk, number, URI or ip:port, whole or the part before the @."`
 	ID         string `query:"id" doc:"Only this one."`
 }
 
@@ -59,7 +59,23 @@ func (s *Server) subscriptions(ctx context.Context, in *subscriptionsInput) (*su
 			compareNumbers(a.Presentity.Number, b.Presentity.Number), strings.Compare(a.ID, b.ID))
 	})
 	out.Body.Matching, out.Body.Subscriptions = len(list), nonNil(pageOf(in.Page, list))
+	for i := range out.Body.Subscriptions {
+		one := &out.Body.Subscriptions[i]
+		one.Watcher.Number = subscriberNumber(serving.Snapshot(), one)
+	}
 	return out, nil
+}
+
+// subscriberNumber is the line that a watching phone is shown as; empty for who has none.
+func subscriberNumber(s *policy.Snapshot, one *api.Subscription) string {
+	if one.Watcher.Kind != policy.WatcherPhone.String() {
+		return ""
+	}
+	w := policy.Watcher{Tenant: one.Watcher.Tenant, Kind: policy.WatcherPhone, ID: one.Watcher.ID, Trusted: true}
+	d := policy.Decide(s, w, policy.Target{Tenant: one.Presentity.Tenant, Number: one.Presentity.Number, Learned: true}, policy.Counts{})
+	claimed, _ := policy.SplitURI(one.Watcher.URI)
+	l, _ := s.Subscriber(w, claimed, d)
+	return l.Number
 }
 
 func summarise(sum *api.SubscriptionsSummary, one *api.Subscription) {
@@ -82,7 +98,7 @@ func presentityNumber(c *subscription.Cold) string {
 // watches reports whether a subscription is of the watcher somebody asks for.
 func watches(r *notifier.Row, asked string) bool {
 	asked = strings.ToLower(asked)
-	for _, name := range []string{r.Cold.WatcherID, uriOf(r.Cold.RemoteURI), r.Cold.Remote} {
+	for _, name := range []string{r.Cold.WatcherID, r.Cold.Trunk, uriOf(r.Cold.RemoteURI), r.Cold.Remote} {
 		name = strings.ToLower(name)
 		bare := strings.TrimPrefix(strings.TrimPrefix(name, "sips:"), "sip:")
 		user, _, _ := strings.Cut(bare, "@")
@@ -113,7 +129,7 @@ func subscriptionOf(r *notifier.Row, l *compositor.Lamp, now time.Time) api.Subs
 	return api.Subscription{
 		ID: r.ID,
 		Watcher: api.Watcher{
-			Tenant: c.WatcherTenant, Kind: h.Kind.String(), ID: c.WatcherID, URI: uriOf(c.RemoteURI), Contact: c.RemoteTarget,
+			Tenant: c.WatcherTenant, Kind: h.Kind.String(), ID: c.WatcherID, Trunk: c.Trunk, DigestUser: c.AppUser, URI: uriOf(c.RemoteURI), Contact: c.RemoteTarget,
 			Transport: c.Transport, Address: c.Remote, Local: c.Local, UserAgent: c.UserAgent,
 		},
 		Presentity: api.Presentity{

@@ -21,12 +21,22 @@ func newExplain(c *cli) *cobra.Command {
 		Short: "Say whether a watcher may watch a line, and why",
 		Long: `Says how a SUBSCRIBE would be answered, without sending one: each step of the decision,
 the rule that it looked at, and what came of it. WATCHER is a number, the name of a
-phone or user, or a SIP URI; TARGET a number or a SIP URI.
+phone or user, or a SIP URI; TARGET a number or a SIP URI. WATCHER may also say what it is:
+
+  phone:NAME                a phone of the policy
+  end_user:ID               an end user's own application: a directory, a soft client
+  trunk:NAME                a SIP trunk; with --source without credentials, else as if they held
+  application:USER@TRUNK    an application user behind a trunk, whose credentials hold
+  unknown:NAME              who is neither phone nor user
+
+What comes from the address of a trunk is the trunk's: with --source of such an address a
+WATCHER that is no digest user says nothing.
 
 If no server answers, the policy of --config is asked: its policy.file, or its store.
 --policy asks a policy document that is not in force.` + connectHelp,
 		Example: `  blfbridge explain 201 101
   blfbridge explain 201 101 --source 192.168.1.20
+  blfbridge explain application:meeting@CONF 101
   blfbridge explain sip:201@shop.example sip:101@shop.example
   blfbridge explain 201 '*89101' --tenant shop --json
   blfbridge explain 201 101 --policy new-policy.yaml`,
@@ -48,7 +58,7 @@ If no server answers, the policy of --config is asked: its policy.file, or its s
 	}
 	e.flags(cmd)
 	f := cmd.Flags()
-	f.StringVar(&e.question.Tenant, "tenant", "", "`TENANT` of a TARGET without host")
+	f.StringVar(&e.question.Tenant, "tenant", "", "`TENANT` of a TARGET or WATCHER without host")
 	f.StringVar(&e.question.Source, "source", "", "`ADDRESS` that the SUBSCRIBE comes from; without it credentials count as right")
 	f.StringVar(&e.policyFile, "policy", "", "decide by this policy `FILE` instead of the server's")
 	f.BoolVar(&e.asJSON, "json", false, "print JSON, as the admin API tells it")

@@ -8,7 +8,7 @@ type Explanation struct {
 	Outcome string           `json:"outcome" enum:"allowed,refused,not_found,challenged,unavailable"`
 	Status  int              `json:"status" doc:"How the SUBSCRIBE would be answered."`
 	Rule    string           `json:"rule" doc:"What decided."`
-	View    string           `json:"view,omitempty" enum:"none,state,ringing,name,number" doc:"Of an allowed subscription."`
+	View    string           `json:"view,omitempty" enum:"none,state,ringing,name,number,idle" doc:"Of an allowed subscription."`
 	Pickup  bool             `json:"pickup"`
 	// PickupRule is what decided about picking up, where the watcher may watch.
 	PickupRule string `json:"pickup_rule,omitempty"`
@@ -25,6 +25,7 @@ type ExplainedWatcher struct {
 	Tenant  string `json:"tenant"`
 	Kind    string `json:"kind" enum:"unknown,phone,end_user,application_user,trunk"`
 	ID      string `json:"id"`
+	Trunk   string `json:"trunk,omitempty" doc:"Trunk that an application user comes through, or a trunk that lacks its certificate."`
 	Source  string `json:"source,omitempty" doc:"Source address, if it was given."`
 	Trusted bool   `json:"trusted" doc:"Credentials are not needed, or taken to hold."`
 	User    string `json:"user,omitempty" doc:"The end user who is logged in on the phone."`

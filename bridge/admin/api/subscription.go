@@ -10,7 +10,7 @@ type Subscription struct {
 	// Lamp is what this watcher is shown, Line what the line really does.
 	Lamp string `json:"lamp" enum:"unknown,idle,ringing,busy,dnd" doc:"What this watcher is shown."`
 	Line string `json:"line" enum:"unknown,idle,ringing,busy,dnd" doc:"What the line does, unmasked."`
-	View string `json:"view" enum:"none,state,ringing,name,number"`
+	View string `json:"view" enum:"none,state,ringing,name,number,idle"`
 	// Pickup says whether the watcher may pick up the line's calls.
 	Pickup  bool      `json:"pickup"`
 	Event   string    `json:"event" enum:"dialog,presence"`
@@ -34,15 +34,21 @@ type Subscription struct {
 
 // Watcher is who subscribes.
 type Watcher struct {
-	Tenant    string `json:"tenant"`
-	Kind      string `json:"kind" enum:"unknown,phone,end_user,application_user,trunk"`
-	ID        string `json:"id" doc:"Name of the phone, user or trunk; for unknown watchers the address of record claimed."`
-	URI       string `json:"uri,omitempty" doc:"From of the SUBSCRIBE."`
-	Contact   string `json:"contact,omitempty"`
-	Transport string `json:"transport"`
-	Address   string `json:"address" doc:"ip:port that NOTIFYs go to."`
-	Local     string `json:"local" doc:"ip:port that NOTIFYs leave from."`
-	UserAgent string `json:"user_agent,omitempty"`
+	Tenant string `json:"tenant"`
+	Kind   string `json:"kind" enum:"unknown,phone,end_user,application_user,trunk"`
+	ID     string `json:"id" doc:"Name of the phone, user or trunk; for unknown watchers the address of record claimed."`
+	// Number is the line that a phone is shown as: for a button its first line, for a call
+	// list the one that the request names, else the primary line (CUCM).
+	Number string `json:"number,omitempty" doc:"Line that a phone is shown as: for a button its first, else the one it names or its primary line."`
+	Trunk  string `json:"trunk,omitempty" doc:"Trunk that an application user's request came through."`
+	// DigestUser is the user whose credentials held for a trunk's request.
+	DigestUser string `json:"digest_user,omitempty" doc:"Digest user whose credentials held for a trunk's request."`
+	URI        string `json:"uri,omitempty" doc:"From of the SUBSCRIBE."`
+	Contact    string `json:"contact,omitempty"`
+	Transport  string `json:"transport"`
+	Address    string `json:"address" doc:"ip:port that NOTIFYs go to."`
+	Local      string `json:"local" doc:"ip:port that NOTIFYs leave from."`
+	UserAgent  string `json:"user_agent,omitempty"`
 }
 
 // Presentity is what is watched.

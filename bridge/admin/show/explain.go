@@ -74,6 +74,7 @@ var viewWords = map[string]string{
 	"ringing": "sees ringing, not who calls",
 	"name":    "sees the names of who calls",
 	"number":  "sees everything",
+	"idle":    "sees an idle line, whatever it does",
 }
 
 func pickupWords(may bool) string {
@@ -91,6 +92,9 @@ func describeWatcher(w *api.ExplainedWatcher) string {
 	if w.Kind == "unknown" {
 		s = fmt.Sprintf("%s, neither phone nor user of tenant %s", w.ID, w.Tenant)
 	}
+	if w.Trunk != "" {
+		s += ", through trunk " + w.Trunk
+	}
 	switch {
 	case w.User != "":
 		s += fmt.Sprintf(", where %s is logged in with device profile %s", w.User, w.Profile)
@@ -99,7 +103,11 @@ func describeWatcher(w *api.ExplainedWatcher) string {
 	}
 	if w.Source != "" {
 		s += ", from " + w.Source
-		if !w.Trusted {
+		switch {
+		case w.Trusted:
+		case w.Kind == "trunk":
+			s += " (which proves nothing)"
+		default:
 			s += " (not a trusted network)"
 		}
 	}

@@ -46,7 +46,10 @@ func watcherName(w *api.Watcher) string {
 	if h, _, err := net.SplitHostPort(w.Address); err == nil {
 		host = h
 	}
-	user := userOf(w.URI)
+	user := w.Number
+	if user == "" {
+		user = userOf(w.URI)
+	}
 	if user == "" {
 		user = userOf(w.ID)
 	}

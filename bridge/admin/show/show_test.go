@@ -48,7 +48,12 @@ func list() *api.SubscriptionList {
 	masked.Watcher = api.Watcher{Kind: "unknown", ID: "sip:101@[2001:db8::7]", Transport: "TCP", Address: "[2001:db8::7]:5060"}
 	masked.Presentity = api.Presentity{Tenant: "shop.example", Partition: "Private", Number: "park:701@parkedcalls", Mode: "device"}
 	masked.Event, masked.EventID, masked.FlowLost, masked.Durable, masked.Failures, masked.Waiting = "presence", "7", true, false, 2, true
-	return &api.SubscriptionList{Total: 9, Matching: 2, Subscriptions: []api.Subscription{s, masked}}
+	app := s
+	app.ID, app.Watcher = "3c", api.Watcher{Tenant: "default", Kind: "application_user", ID: "meeting", Trunk: "CONF", DigestUser: "meet",
+		URI: "sip:server@conf.example", Transport: "TCP", Address: "10.4.171.99:5060"}
+	call := s
+	call.ID, call.Watcher.Number = "4d", "6003"
+	return &api.SubscriptionList{Total: 9, Matching: 4, Subscriptions: []api.Subscription{s, masked, app, call}}
 }
 
 func TestSubscriptions(t *testing.T) {

@@ -82,7 +82,14 @@ func (p *printer) detail(s *api.Subscription) {
 	field := func(name string, value any) { p.field(width, name, value) }
 	field("Subscription ID", s.ID)
 	field("Watcher", watcherName(&s.Watcher))
-	field("Watcher type", strings.ReplaceAll(s.Watcher.Kind, "_", " ")+" "+s.Watcher.ID)
+	kind := strings.ReplaceAll(s.Watcher.Kind, "_", " ") + " " + s.Watcher.ID
+	if s.Watcher.Trunk != "" {
+		kind += " through trunk " + s.Watcher.Trunk
+	}
+	if s.Watcher.DigestUser != "" {
+		kind += ", by the credentials of " + s.Watcher.DigestUser
+	}
+	field("Watcher type", kind)
 	field("Watcher address", s.Watcher.Address+" "+s.Watcher.Transport+" from "+s.Watcher.Local)
 	field("Watcher user agent", s.Watcher.UserAgent)
 	field("Presentity", presentityName(&s.Presentity))
