@@ -3,7 +3,6 @@ package edge
 import (
 	"time"
 
-	"blfbridge/bridge/sipmsg"
 	"blfbridge/bridge/subscription"
 )
 
@@ -19,20 +18,20 @@ func (e *Edge) expired(s *shard, t *transaction, now time.Time) {
 	case t.state == completed:
 		// RFC 3261 §17.2.1, timer G.
 		_ = e.net.Write(t.in, t.answer)
-		e.againIn(t, now)
+		e.againIn(t)
 	case t.cancel != nil:
 		_ = e.sendOn(t, t.cancel)
-		e.againIn(t, now)
+		e.againIn(t)
 	case t.state == proceeding && t.method == "INVITE":
 		e.schedule(t, t.end)
 	case t.state == calling && !now.Before(t.failover(e)) && e.next(s, t):
 	default:
-		e.resend(t, now)
+		e.resend(t)
 	}
 }
 
 // resend sends the request again over UDP (RFC 3261 §17.1.1.2 timer A, §17.1.2.2 timer E).
-func (e *Edge) resend(t *transaction, now time.Time) {
+func (e *Edge) resend(t *transaction) {
 	if t.out.Transport != subscription.UDP || t.method != "INVITE" && !t.in.Transport.Stream() {
 		e.schedule(t, t.end)
 		return
@@ -40,16 +39,16 @@ func (e *Edge) resend(t *transaction, now time.Time) {
 	_ = e.sendOn(t, t.msg)
 	if t.method == "INVITE" {
 		t.interval *= 2
-		e.schedule(t, now.Add(t.interval))
+		e.schedule(t, t.due.Add(t.interval))
 		return
 	}
-	e.againIn(t, now)
+	e.againIn(t)
 }
 
 // againIn doubles the interval up to T2.
-func (e *Edge) againIn(t *transaction, now time.Time) {
+func (e *Edge) againIn(t *transaction) {
 	t.interval = min(2*t.interval, e.config.Timers.T2)
-	e.schedule(t, now.Add(t.interval))
+	e.schedule(t, t.due.Add(t.interval))
 }
 
 // giveUp ends a transaction that nobody answered.
@@ -93,15 +92,20 @@ func (e *Edge) next(s *shard, t *transaction) bool {
 	t.out, t.state = *f, calling
 	t.attempt++
 	t.end = time.Now().Add(e.config.Timers.B)
-	top := topping{branch: branch{t.in, t.attempt, t.key, t.loop}, out: t.out, toPBX: true, token: t.token, ob: t.ob}
-	if top.token.kind != 0 && top.token.kind != pathToken {
-		top.token.pbx = t.peer.id
+	if t.token.kind != 0 && t.token.kind != pathToken {
+		t.token.pbx = t.peer.id
 	}
+	e.readdressed(t)
+	e.dispatch(s, t)
+	return true
+}
+
+// readdressed puts another Via, Path and Record-Route on a request that goes elsewhere.
+func (e *Edge) readdressed(t *transaction) {
+	top := topping{branch: branch{t.in, t.attempt, t.key, t.loop}, out: t.out, toPBX: t.peer != nil, token: t.token, ob: t.ob}
 	msg := append(make([]byte, 0, len(t.msg)+64), t.msg[:t.head.Start]...)
 	msg = e.appendTop(msg, &top)
 	end := len(msg)
 	t.msg = append(msg, t.msg[t.head.End:]...)
-	t.head = sipmsg.Span{Start: t.head.Start, End: end}
-	e.dispatch(s, t)
-	return true
+	t.head.End = end
 }

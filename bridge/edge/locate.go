@@ -107,6 +107,10 @@ func (e *Edge) back(id phoneID) {
 		if s.byKey[t.key] == t && t.state == waiting {
 			if f, ok := e.bindings.find(t.phone, time.Now()); ok {
 				t.out, t.state, t.end = f, calling, time.Now().Add(e.config.Timers.B)
+				if t.token.kind != 0 {
+					t.token.flow, t.token.conn = f, e.conns.id(f, false)
+				}
+				e.readdressed(t)
 				e.dispatch(s, t)
 			} else {
 				e.away.add(t) // another phone of that address of record

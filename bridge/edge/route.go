@@ -72,7 +72,7 @@ func (e *Edge) ourRoute(value []byte, r *way) bool {
 		}
 		return false
 	}
-	return len(u.User) == 0 && !r.known && e.net.Ours(string(u.Host))
+	return len(u.User) == 0 && !r.known && e.ourURI(u)
 }
 
 // unstrict undoes what a strict router did: its request URI is our Route, the real one is

@@ -54,7 +54,7 @@ func Address(v []byte) (uri, params []byte, ok bool) {
 	if n < 0 {
 		return nil, nil, false
 	}
-	uri, params = bytes.TrimSpace(v[open+1:open+n]), bytes.TrimLeft(v[open+n+1:], " \t")
+	uri, params = v[open+1:open+n], bytes.TrimLeft(v[open+n+1:], " \t")
 	if len(params) > 0 && params[0] != ';' || bytes.IndexAny(uri, " \t<\"") >= 0 {
 		return uri, params, false
 	}
