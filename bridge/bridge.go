@@ -26,6 +26,7 @@ import (
 	"blfbridge/bridge/sipua"
 	"blfbridge/bridge/store"
 	"blfbridge/bridge/subscription"
+	"blfbridge/bridge/trunk"
 	"blfbridge/policy/policystore"
 )
 
@@ -73,6 +74,7 @@ type Bridge struct {
 	lamps     *compositor.Compositor
 	notifier  *notifier.Notifier
 	edge      *edge.Edge // nil if edge.enabled is not set
+	trunks    *trunk.Subscriber
 	sources   *sourceSet
 
 	reloading sync.Mutex // one reload at a time
@@ -144,12 +146,14 @@ func (b *Bridge) Run(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return nil
 	}
-	b.newNotifier()
+	if err := b.newNotifier(); err != nil {
+		return err
+	}
 	b.sources = newSourceSet(b)
 	if err := b.sources.apply(ctx, b.cfg.Load().PBX); err != nil {
 		return err
 	}
-	b.restoreLamps(ctx)
+	external := b.restoreLamps(ctx)
 	start("compositor", b.lamps.Run)
 	stack.add("sources", func(context.Context) error { b.sources.stop(); return nil })
 	b.sources.start()
@@ -166,7 +170,9 @@ func (b *Bridge) Run(ctx context.Context) error {
 	}
 	b.wait(ctx, "the PBXs", patience, b.lamps.Heard)
 	start("sip", b.serveSIP)
+	start("trunk", b.trunks.Run)
 	start("notifier", b.notifier.Run)
+	start("external lines", func(ctx context.Context) error { return b.settleExternal(ctx, external) })
 	b.serving.Store(true)
 	select {
 	case <-ctx.Done():
@@ -277,18 +283,23 @@ func (b *Bridge) startLamps(plan *line.Plan) {
 }
 
 // newNotifier makes the notifier; the store is open.
-func (b *Bridge) newNotifier() {
+func (b *Bridge) newNotifier() error {
 	cfg := b.cfg.Load()
 	rules := subscription.DefaultRules
 	rules.MinInterval = cfg.SIP.Notify.MinInterval.Milliseconds()
 	if cfg.SIP.Notify.Retries > 0 {
 		rules.MaxFailures = uint8(min(cfg.SIP.Notify.Retries, 255))
 	}
+	if err := b.newTrunks(); err != nil {
+		return err
+	}
 	host, _ := os.Hostname()
 	b.notifier = notifier.New(notifier.Config{
 		Lamps: b.lamps, Transport: b.sip, Backend: b.backend, Committer: b.committer,
 		Owner: fmt.Sprintf("%s/%d", host, os.Getpid()), Rules: rules, Logger: b.log, Registerer: b.registry,
-		Decide: b.policy.decideRestored, Offer: b.offers(cfg).Offer,
+		Decide: b.policy.decideRestored, Offer: b.offers(cfg).Offer, External: b.trunks,
 	})
-	b.sip.SetNotifier(b.notifier)
+	b.sip.SetNotifier(sipSide{b.notifier, b.trunks})
+	b.sip.SetSubscriber(b.trunks)
+	return nil
 }

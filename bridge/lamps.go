@@ -11,8 +11,14 @@ import (
 	"blfbridge/policy"
 )
 
-// lampFormat is the first byte of a stored lamp: format, state, DND flag, display name.
+// lampFormat is the first byte of a stored lamp: format, state, flags, display name.
 const lampFormat = 1
+
+// Flags of a stored lamp.
+const (
+	lampDND = 1 << iota
+	lampExternal
+)
 
 func lampKey(l policy.Line) string {
 	return l.Tenant + "\x00" + l.Partition + "\x00" + l.Number
@@ -33,17 +39,21 @@ func (b *Bridge) keepLamp(k compositor.Key, l compositor.Lamp, gone bool) {
 	}
 	d := store.LampDelta{Key: lampKey(k.Line)}
 	if !gone {
-		dnd := byte(0)
+		flags := byte(0)
 		if l.DND {
-			dnd = 1
+			flags |= lampDND
 		}
-		d.Value = append([]byte{lampFormat, byte(l.State), dnd}, l.Name...)
+		if l.External {
+			flags |= lampExternal
+		}
+		d.Value = append([]byte{lampFormat, byte(l.State), flags}, l.Name...)
 	}
 	b.committer.Submit(nil, []store.LampDelta{d}, nil)
 }
 
-// restoreLamps shows the lamps of the last run until the PBXs speak.
-func (b *Bridge) restoreLamps(ctx context.Context) {
+// restoreLamps shows the lamps of the last run until the PBXs speak, and returns those of
+// which other servers spoke.
+func (b *Bridge) restoreLamps(ctx context.Context) (external []compositor.Key) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	err := b.backend.LoadLamps(ctx, func(key string, v []byte) error {
@@ -55,11 +65,17 @@ func (b *Bridge) restoreLamps(ctx context.Context) {
 			b.log.Warn("a stored lamp cannot be read; it is left out", "presentity", key)
 			return nil
 		}
-		b.lamps.Restore(compositor.Key{Line: line},
-			compositor.Lamp{State: device.State(v[1]), DND: v[2] != 0, Name: string(v[3:])})
+		k, l := compositor.Key{Line: line}, compositor.Lamp{State: device.State(v[1]), DND: v[2]&lampDND != 0, Name: string(v[3:])}
+		if v[2]&lampExternal != 0 {
+			b.lamps.Show(k, l, time.Now())
+			external = append(external, k)
+			return nil
+		}
+		b.lamps.Restore(k, l)
 		return nil
 	})
 	if err != nil && ctx.Err() == nil {
 		b.log.Warn("the lamps of the last run are not known; they follow from the PBXs", "error", err)
 	}
+	return external
 }

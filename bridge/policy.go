@@ -145,6 +145,9 @@ func (k *policyKeeper) swap(ctx context.Context) {
 		return
 	}
 	k.b.lamps.SetPlan(plan)
+	if k.b.trunks != nil {
+		k.b.trunks.PolicyChanged() // before watchers are decided by what stands
+	}
 	changes := policy.Affected(old, next)
 	if changes.Empty() {
 		return
@@ -166,8 +169,8 @@ func (k *policyKeeper) swap(ctx context.Context) {
 func (k *policyKeeper) decide(snap *policy.Snapshot, s notifier.Standing) policy.Decision {
 	w, t := k.b.standing(snap, s)
 	d := policy.Decide(snap, w, t, policy.Counts{})
-	if d.Route != "" {
-		d.Outcome = policy.Refused // it is no line of ours any more
+	if d.Allow() && d.Route != "" {
+		d, _ = k.b.trunks.Admit(w, d)
 	}
 	return d
 }

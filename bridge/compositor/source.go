@@ -278,6 +278,14 @@ func (c *Compositor) settle(now time.Time) {
 	}
 }
 
+// Settled reports whether every source was heard since the start, or has been away for its
+// grace period: what no source has until then is no PBX's.
+func (c *Compositor) Settled() bool {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.settled()
+}
+
 // settled: every source was heard, or has been away for its grace period.
 func (c *Compositor) settled() bool {
 	for _, s := range c.sources {

@@ -1,6 +1,7 @@
 package notifier
 
 import (
+	"strings"
 	"time"
 
 	"blfbridge/bridge/compositor"
@@ -39,6 +40,11 @@ type Watch struct {
 func (l *loop) admit(s *Subscribe) (a Answer) {
 	if s.Decision.Route == "" || l.n.external == nil || s.Expires == 0 && s.LocalTag != "" {
 		return a
+	}
+	if strings.HasPrefix(s.Cold.UserAgent, "blfbridge") {
+		// CUCM: what a trunk asks for and is not ours is rejected. Another bridge that is
+		// not known as a trunk here must not be answered by asking it in turn.
+		return Answer{Status: 403}
 	}
 	d, retry := l.n.external.Admit(s.Watcher, s.Decision)
 	switch d.Outcome {

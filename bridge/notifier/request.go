@@ -27,7 +27,7 @@ type request struct {
 func (q *request) appendTo(b []byte, lean bool) []byte {
 	c, h := q.cold, q.hot
 	uri, routes := c.RemoteTarget, c.Routes
-	if first, rest, strict := strictRoute(routes); strict {
+	if first, rest, strict := StrictRoute(routes); strict {
 		uri = first
 		routes = "<" + c.RemoteTarget + ">"
 		if rest != "" {
@@ -104,7 +104,7 @@ func AppendContact(b []byte, c *subscription.Cold, t subscription.Transport) []b
 	}
 	b = append(b, scheme...)
 	if number := ShownNumber(lineOf(c), c.Entity); number != "" {
-		b = appendUser(b, number)
+		b = AppendUser(b, number)
 		b = append(b, '@')
 	}
 	b = append(b, c.Advertised...)
@@ -131,8 +131,8 @@ func securely(c *subscription.Cold) bool {
 
 func isSIPS(uri string) bool { return len(uri) > 5 && strings.EqualFold(uri[:5], "sips:") }
 
-// appendUser writes the user part of a SIP URI, escaped (RFC 3261 §25.1).
-func appendUser(b []byte, s string) []byte {
+// AppendUser writes the user part of a SIP URI, escaped (RFC 3261 §25.1).
+func AppendUser(b []byte, s string) []byte {
 	const plain = "-_.!~*'()&=+$,;?/"
 	for i := 0; i < len(s); i++ {
 		c := s[i]
@@ -145,9 +145,9 @@ func appendUser(b []byte, s string) []byte {
 	return b
 }
 
-// strictRoute splits a route set whose first hop is a strict router (RFC 3261
+// StrictRoute splits a route set whose first hop is a strict router (RFC 3261
 // §12.2.1.1: no lr parameter): its URI becomes the request URI.
-func strictRoute(routes string) (first, rest string, strict bool) {
+func StrictRoute(routes string) (first, rest string, strict bool) {
 	if routes == "" {
 		return "", "", false
 	}

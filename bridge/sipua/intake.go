@@ -172,10 +172,6 @@ func (s *Server) decide(snap *policy.Snapshot, p *parsed, w policy.Watcher, t po
 		s.log.Debug("a SUBSCRIBE was refused", "watcher", w.ID, "presentity", t.Number, "event", p.event.pkg.String(), "rule", d.Rule)
 		return d, err
 	}
-	if d.Route != "" && !leaving {
-		s.log.Debug("an external presentity was refused: it cannot be subscribed to", "watcher", w.ID, "presentity", t.Number, "rule", d.Rule)
-		return d, ErrUnavailable
-	}
 	if p.event.oneDialog && !leaving && !ownLine(snap, w, d.Line) {
 		// FIELD §2.14, RFC 4235 §3.2: who may see one dialog's identifiers could take
 		// the call over.

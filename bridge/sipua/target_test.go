@@ -31,10 +31,10 @@ func TestTargets(t *testing.T) {
 		{"sip:1001@" + r.udp.String(), "bank.test", "", 404},
 		{"sip:1001@bank.test", "acme.test", "", 404},
 		{"sip:1001@nobody.test", "acme.test", "", 404},
-		// External presentities: reached by a route, but not by us yet.
-		{"sip:7001@acme.test", "acme.test", "", 480},
-		{"sip:bob@far.test", "acme.test", "", 480},
-		{"sip:bob@far.test", "192.0.2.9", "", 480}, // the default tenant's route
+		// External presentities: the notifier has them subscribed to.
+		{"sip:7001@acme.test", "acme.test", "acme/7001", 200},
+		{"sip:bob@far.test", "acme.test", "acme/bob@far.test", 200},
+		{"sip:bob@far.test", "192.0.2.9", "acme/bob@far.test", 200}, // the default tenant's route
 		{"sip:bob@far.test", "bank.test", "", 404},
 	} {
 		res := p.ask(subscribeTo(c.uri, p.addr()).with("From", "<sip:200@"+c.from+">;tag=ft").String())
