@@ -67,7 +67,7 @@ func (b *Bridge) restoreLamps(ctx context.Context) (external []compositor.Key) {
 		}
 		k, l := compositor.Key{Line: line}, compositor.Lamp{State: device.State(v[1]), DND: v[2]&lampDND != 0, Name: string(v[3:])}
 		if v[2]&lampExternal != 0 {
-			b.lamps.Show(k, l, time.Now())
+			b.lamps.Show(k, l, false, time.Now())
 			external = append(external, k)
 			return nil
 		}

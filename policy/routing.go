@@ -31,6 +31,10 @@ func (r Route) Dial(number string) string {
 	return e.prefix + number
 }
 
+// Default reports that it is the tenant's default presence trunk: for numbers that no
+// route pattern matches and no PBX has.
+func (r Route) Default() bool { return r.entry != nil && r.entry.fallback }
+
 // Route finds a Decision's route within the tenant of its Line.
 func (s *Snapshot) Route(tenant, name string) (Route, bool) {
 	t := s.tenants[tenant]

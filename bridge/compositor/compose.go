@@ -47,7 +47,7 @@ func (c *Compositor) compose(p *presentity) Lamp {
 	if p.picker != nil {
 		return c.composePicker(p.picker)
 	}
-	if len(p.members) == 0 && p.external != nil {
+	if p.external != nil && (p.over || len(p.members) == 0) {
 		return *p.external
 	}
 	members := make([]line.Member, 0, len(p.members))

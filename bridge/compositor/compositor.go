@@ -69,6 +69,7 @@ type presentity struct {
 	restored bool
 	// external is what another server tells of it (Show); nil if none does.
 	external *Lamp
+	over     bool // devices that make it too do not count
 	// picker, if not nil, makes it the presentity of a bare pickup code.
 	picker *policy.Watcher
 }

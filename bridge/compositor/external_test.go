@@ -18,12 +18,12 @@ func TestExternal(t *testing.T) {
 	sink.Snapshot(nil)
 	r.moved()
 
-	r.c.Show(k, compositor.Lamp{State: device.Busy}, time.Now())
+	r.c.Show(k, compositor.Lamp{State: device.Busy}, false, time.Now())
 	r.want("default", "5001", "busy")
 	if n := r.moved(); n != 1 || r.kept[k] != "busy" {
 		t.Errorf("%d moved, kept %q", n, r.kept[k])
 	}
-	r.c.Show(k, compositor.Lamp{State: device.Busy}, time.Now())
+	r.c.Show(k, compositor.Lamp{State: device.Busy}, false, time.Now())
 	if n := r.moved(); n != 0 {
 		t.Errorf("the same lamp was fed again (%d)", n)
 	}
@@ -38,6 +38,9 @@ func TestExternal(t *testing.T) {
 
 	sink.Change(device.Status{Name: "PJSIP/5001", Number: "5001", State: device.Idle})
 	r.want("default", "5001", "idle")
+	r.c.Show(k, compositor.Lamp{State: device.Ringing}, true, time.Now())
+	r.want("default", "5001", "ringing") // a route that is written down
+	r.c.Show(k, compositor.Lamp{State: device.Busy}, false, time.Now())
 	sink.Remove("PJSIP/5001")
 	r.want("default", "5001", "busy")
 

@@ -31,8 +31,8 @@ type Transport interface {
 
 // Lamps takes what other servers tell; *compositor.Compositor is one.
 type Lamps interface {
-	// Show gives a presentity its lamp, until Hide.
-	Show(compositor.Key, compositor.Lamp, time.Time)
+	// Show gives a presentity its lamp, until Hide; over says that it wins over devices.
+	Show(k compositor.Key, l compositor.Lamp, over bool, at time.Time)
 	Hide(compositor.Key)
 }
 

@@ -49,7 +49,7 @@ type external struct {
 	outcome    policy.Outcome // of refused
 	why        string         // of waiting and refused
 	calls      table
-	lamp       compositor.Lamp
+	over       bool // its route is written down, and wins over what a PBX has
 
 	at      time.Time // end of waiting or of refused
 	darkAt  time.Time // while seeking: the old lamp is not trusted any longer
@@ -89,8 +89,7 @@ func (x *external) tick(now time.Time) {
 
 // show gives the compositor the lamp of now.
 func (x *external) show(l compositor.Lamp, at time.Time) {
-	x.lamp = l
-	x.s.c.Lamps.Show(x.key, l, at)
+	x.s.c.Lamps.Show(x.key, l, x.over, at)
 }
 
 // Watch implements notifier.External.

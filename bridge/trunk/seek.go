@@ -57,6 +57,7 @@ func (s *Subscriber) candidates(snap *policy.Snapshot, x *external) (out []candi
 	if !ok {
 		return nil
 	}
+	x.over = !route.Default()
 	for _, name := range route.Trunks {
 		if k, ok := snap.Trunk(tenant, name); ok && s.permitted(snap, x, name) {
 			for _, d := range k.Destinations {

@@ -140,10 +140,13 @@ func (w *world) Send(f notifier.Flow, msg []byte) error {
 }
 
 // Show implements Lamps.
-func (w *world) Show(k compositor.Key, l compositor.Lamp, _ time.Time) {
+func (w *world) Show(k compositor.Key, l compositor.Lamp, over bool, _ time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.lamps[k.Number] = l
+	if fallback := k.Number[0] == '7'; over == fallback {
+		w.t.Errorf("%s wins over devices: %v", k.Number, over)
+	}
 }
 
 // Hide implements Lamps.
