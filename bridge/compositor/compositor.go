@@ -6,6 +6,7 @@ package compositor
 
 import (
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -108,6 +109,8 @@ func (c *Compositor) intern(k Key) uint32 {
 		return id
 	}
 	id := uint32(len(c.presentities))
+	l := &k.Line // the caller's strings may be a small part of much memory
+	l.Tenant, l.Partition, l.Number = strings.Clone(l.Tenant), strings.Clone(l.Partition), strings.Clone(l.Number)
 	p := &presentity{key: k, members: map[memberKey]struct{}{}}
 	c.ids[k] = id
 	c.presentities = append(c.presentities, p)

@@ -1,6 +1,8 @@
 package notifier
 
 import (
+	"hash/maphash"
+
 	"blfbridge/bridge/eventpkg"
 	"blfbridge/bridge/subscription"
 	"blfbridge/policy"
@@ -16,7 +18,7 @@ type bodyKey struct {
 	device     bool
 	trim       eventpkg.Trim
 	offset     uint64
-	entity     string
+	entity     uint64 // its hash
 	offer      Offer
 }
 
@@ -38,7 +40,7 @@ func (l *loop) render(e *entry, trim eventpkg.Trim) *eventpkg.Body {
 	c := e.Cold()
 	k := bodyKey{
 		presentity: e.Presentity, dialect: e.Dialect, content: e.Content, view: e.View, trim: trim,
-		device: e.Flags&subscription.DeviceMode != 0, offset: lamp.Offset, entity: c.Entity, offer: l.offer(e, &c, &lamp),
+		device: e.Flags&subscription.DeviceMode != 0, offset: lamp.Offset, entity: maphash.String(l.seed, c.Entity), offer: l.offer(e, &c, &lamp),
 	}
 	if b, ok := l.bodies[k]; ok {
 		return b

@@ -105,11 +105,11 @@ func (n *Notifier) loadShard(ctx context.Context, id uint16) (int, error) {
 // restore takes a stored record in; its NOTIFY follows when its next block of CSeqs is
 // durable.
 func (l *loop) restore(key string, rec subscription.Record) {
-	if _, found := l.byKey[key]; found {
+	if _, found := l.slotOf(key); found {
 		return // subscribed anew while the store was away
 	}
 	c := rec.Cold()
-	flow, ok := flowOf(&c)
+	flow, ok := storedFlow(&c)
 	if !ok {
 		l.n.log.Error("a stored subscription names no flow; it is dropped", "call_id", c.CallID, "watcher", c.WatcherID)
 		return
@@ -135,7 +135,7 @@ func (l *loop) adopted(id uint16) {
 		if !e.used || e.Shard != id {
 			continue
 		}
-		l.persist(e, e.Status == subscription.Terminated)
+		l.persist(int32(slot), e.Status == subscription.Terminated)
 		if l.grants == nil {
 			l.grants = &grants{}
 		}
@@ -152,7 +152,7 @@ func (n *Notifier) Rewrite() {
 		l.box.post(message{call: func(l *loop) {
 			for slot := range l.records {
 				if e := &l.records[slot]; e.used && e.ready && e.Status != subscription.Terminated {
-					l.persist(e, false)
+					l.persist(int32(slot), false)
 				}
 			}
 		}})
@@ -180,7 +180,7 @@ func (l *loop) seal() {
 		e := &l.records[slot]
 		if e.used && e.Status != subscription.Terminated && e.ready {
 			e.Seal()
-			l.persist(e, false)
+			l.persist(int32(slot), false)
 		}
 	}
 	if len(l.deltas) > 0 {

@@ -3,7 +3,9 @@ package notifier
 import (
 	"context"
 	"errors"
+	"hash/maphash"
 	"math/rand/v2"
+	"net/netip"
 	"time"
 
 	"blfbridge/bridge/eventpkg"
@@ -25,7 +27,12 @@ type loop struct {
 	shards   map[uint16]*shard
 	records  []entry
 	free     []int32
-	byKey    map[string]int32
+	byKey    map[uint64]int32 // hash of the key → slot
+	oddKeys  map[int32]string // keys that cannot be told from their records
+	seed     maphash.Seed
+	arena    arena
+	locals   []netip.AddrPort
+	localOf  map[netip.AddrPort]uint32
 	watchers map[uint32][]int32 // presentity → slots
 	flows    map[Flow][]int32   // stream flows → slots
 
@@ -55,13 +62,15 @@ type shard struct {
 // entry is a slot of records. gen tells a record from the one that had the slot before.
 type entry struct {
 	subscription.Record
-	key   string
-	flow  Flow
+	at    place // of its cold part, if kept
+	size  uint32
+	way   way
 	gen   uint32
-	txn   int32 // the outstanding NOTIFY, -1 = none
+	txn   int32  // the outstanding NOTIFY, -1 = none
+	asked uint32 // SUBSCRIBEs whose 200 waits for the commit: NOTIFYs follow it
 	used  bool
+	kept  bool // its cold part lies in the arena
 	ready bool // stored (or known not to be): NOTIFYs may go out
-	asked int  // SUBSCRIBEs whose 200 waits for the commit: NOTIFYs follow it
 	// closed: its connection was closed, and nothing has been sent since.
 	closed bool
 	// counted: it counts against the limits.
@@ -94,7 +103,7 @@ func newLoop(n *Notifier, index int) *loop {
 	n.seed(&seed)
 	l := &loop{
 		n: n, index: index, box: newMailbox(), rand: rand.NewChaCha8(seed), now: n.clock(),
-		shards: map[uint16]*shard{}, byKey: map[string]int32{}, watchers: map[uint32][]int32{},
+		shards: map[uint16]*shard{}, byKey: map[uint64]int32{}, oddKeys: map[int32]string{}, seed: maphash.MakeSeed(), localOf: map[netip.AddrPort]uint32{}, watchers: map[uint32][]int32{},
 		flows: map[Flow][]int32{}, gone: map[Flow]struct{}{},
 	}
 	l.wheel = newWheel(l.now)
@@ -209,7 +218,7 @@ func (l *loop) advance(slot int32, in subscription.Input) subscription.Effects {
 		l.cancel(e)
 	}
 	if (eff.Persist || eff.Forget) && !eff.Remove {
-		l.persist(e, eff.Forget)
+		l.persist(slot, eff.Forget)
 	}
 	if eff.Notify {
 		if rec.Status == subscription.Terminated && rec.Reason != subscription.Timeout {
@@ -283,12 +292,13 @@ func (l *loop) fire(ref uint64) {
 }
 
 // persist queues the record (or its deletion) for this round's commit.
-func (l *loop) persist(e *entry, forget bool) {
+func (l *loop) persist(slot int32, forget bool) {
+	e := &l.records[slot]
 	sh := l.shards[e.Shard]
 	if sh == nil || !sh.loaded {
 		return // written when the shard is
 	}
-	d := store.Delta{Shard: e.Shard, Epoch: sh.epoch, Key: e.key}
+	d := store.Delta{Shard: e.Shard, Epoch: sh.epoch, Key: l.keyOf(slot)}
 	if !forget {
 		d.Value, _ = e.AppendBinary(make([]byte, 0, 512)) // cannot fail
 	}

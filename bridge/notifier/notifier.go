@@ -11,6 +11,7 @@ import (
 	"hash/fnv"
 	"log/slog"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -209,8 +210,16 @@ func (n *Notifier) count(e *entry, by int) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.total += by
-	if n.held[w] += by; n.held[w] == 0 {
+	held, known := n.held[w]
+	switch {
+	case held+by == 0:
 		delete(n.held, w)
+	case known:
+		n.held[w] = held + by
+	default:
+		// Its strings lie in the record's arena.
+		w.Tenant, w.ID, w.Trunk = strings.Clone(w.Tenant), strings.Clone(w.ID), strings.Clone(w.Trunk)
+		n.held[w] = by
 	}
 }
 

@@ -1,6 +1,7 @@
 package notifier
 
 import (
+	"hash/maphash"
 	"slices"
 
 	"blfbridge/bridge/subscription"
@@ -13,12 +14,19 @@ func (l *loop) add(key string, rec subscription.Record, flow Flow) int32 {
 		slot = l.free[n-1]
 		l.free = l.free[:n-1]
 	} else {
-		slot = int32(len(l.records))
+		slot = int32(len(l.records)) //nolint:gosec // memory ends before
+		if len(l.records) == cap(l.records) {
+			l.records = slices.Grow(l.records, 64+len(l.records)/8) // a quarter would be much memory for nothing
+		}
 		l.records = append(l.records, entry{})
 	}
 	e := &l.records[slot]
-	*e = entry{Record: rec, key: key, flow: flow, gen: e.gen + 1, txn: -1, used: true}
-	l.byKey[key] = slot
+	*e = entry{Record: rec, way: l.wayOf(flow), gen: e.gen + 1, txn: -1, used: true}
+	l.keep(slot)
+	if l.keyOf(slot) != key {
+		l.oddKeys[slot] = key
+	}
+	l.byKey[maphash.String(l.seed, key)] = slot
 	l.watchers[e.Presentity] = append(l.watchers[e.Presentity], slot)
 	if flow.Transport.Stream() {
 		l.flows[flow] = append(l.flows[flow], slot)
@@ -29,17 +37,37 @@ func (l *loop) add(key string, rec subscription.Record, flow Flow) int32 {
 	return slot
 }
 
+// keyOf is what a record is named by in the store.
+func (l *loop) keyOf(slot int32) string {
+	if k, ok := l.oddKeys[slot]; ok {
+		return k
+	}
+	e := &l.records[slot]
+	c := e.Cold()
+	return key(c.CallID, c.RemoteTag, e.Package, c.EventID)
+}
+
+// slotOf finds a record by its key.
+func (l *loop) slotOf(key string) (slot int32, found bool) {
+	slot, found = l.byKey[maphash.String(l.seed, key)]
+	return slot, found && l.keyOf(slot) == key
+}
+
 // remove takes a record out of memory, and out of the store if forget.
 func (l *loop) remove(slot int32, forget bool) {
 	e := &l.records[slot]
 	if forget {
-		l.persist(e, true)
+		l.persist(slot, true)
 	}
 	l.cancel(e)
 	l.route(slot, "")
-	delete(l.byKey, e.key)
+	if h := maphash.String(l.seed, l.keyOf(slot)); l.byKey[h] == slot {
+		delete(l.byKey, h)
+	}
+	delete(l.oddKeys, slot)
 	l.unwatch(e.Presentity, slot)
-	l.unflow(e.flow, slot)
+	l.unflow(l.flowOf(e), slot)
+	l.unkeep(slot)
 	l.shard(e.Shard).count--
 	l.n.metrics.closed(e.Package)
 	l.uncount(e)
@@ -71,11 +99,12 @@ func (l *loop) unwatch(presentity uint32, slot int32) {
 func (l *loop) reflow(slot int32, flow Flow) {
 	e := &l.records[slot]
 	e.closed = false
-	if e.flow == flow {
+	was := l.flowOf(e)
+	if was == flow {
 		return
 	}
-	l.unflow(e.flow, slot)
-	e.flow = flow
+	l.unflow(was, slot)
+	e.way = l.wayOf(flow)
 	if flow.Transport.Stream() {
 		l.flows[flow] = append(l.flows[flow], slot)
 	}

@@ -39,7 +39,7 @@ func (n *Notifier) Visit(ctx context.Context, fn func(Row)) error {
 			}
 			c := e.Cold()
 			fn(Row{
-				ID: c.LocalTag, Cold: c, Hot: e.Hot, Flow: e.flow, Shard: e.Shard,
+				ID: c.LocalTag, Cold: c, Hot: e.Hot, Flow: l.flowOf(e), Shard: e.Shard,
 				Expires: time.UnixMilli(e.Expires), Created: time.UnixMilli(e.Created), Waiting: e.txn >= 0,
 			})
 		}
@@ -131,11 +131,12 @@ func (l *loop) rewatch(slot int32, d policy.Decision) {
 	}
 	c.Tenant, c.Partition, c.Number = line.Tenant, line.Partition, line.Number
 	e.SetCold(c)
+	l.keep(slot)
 	l.count(e)
 	l.unwatch(e.Presentity, slot)
 	e.Presentity = l.n.lamps.Intern(presentityOf(&e.Hot, &c))
 	l.watchers[e.Presentity] = append(l.watchers[e.Presentity], slot)
-	l.persist(e, false)
+	l.persist(slot, false)
 }
 
 // Leave ends every subscription with a reason (deactivated: come back within seconds),

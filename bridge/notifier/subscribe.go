@@ -58,7 +58,7 @@ func (l *loop) find(s *Subscribe) (k string, slot int32, found bool) {
 	more := first + "\x00" + line.Tenant + "\x00" + line.Partition + "\x00" + line.Number
 	taken := false
 	for _, k := range [...]string{first, more} {
-		slot, ok := l.byKey[k]
+		slot, ok := l.slotOf(k)
 		if !ok {
 			continue
 		}
@@ -139,7 +139,10 @@ func (l *loop) refresh(slot int32, s *Subscribe) {
 		c.WatcherTenant, c.WatcherID, c.Trunk = s.Watcher.Tenant, s.Watcher.ID, s.Watcher.Trunk // who it is decided for now
 		c.AppUser, c.Origin = n.AppUser, n.Origin
 		e.Kind = s.Watcher.Kind
-		e.SetCold(c)
+		was := e.Encoded()
+		if e.SetCold(c); e.Encoded() != was {
+			l.keep(slot)
+		}
 		if counted { // else it has ended, and counts no more
 			e.counted = true
 			l.n.count(e, 1)
@@ -194,7 +197,7 @@ func (l *loop) answer(g *grant, err error) {
 			// The store went away under it: granted for a short while only.
 			e.Flags |= subscription.NonDurable
 			e.Expires = min(e.Expires, l.now+l.n.rules.NonDurableLifetime)
-			l.persist(e, false) // what waits to be written says more than was granted
+			l.persist(g.slot, false) // what waits to be written says more than was granted
 		}
 		if e.Status != subscription.Terminated {
 			g.answer.Expires = time.Duration((e.Expires-l.now+999)/1000) * time.Second
@@ -211,8 +214,8 @@ func (l *loop) answer(g *grant, err error) {
 // newTag makes a local tag (RFC 3261 §19.3: at least 32 bits of randomness; here 64).
 func (l *loop) newTag() string { return strconv.FormatUint(l.rand.Uint64(), 36) }
 
-// flowOf reads the flow out of a stored record.
-func flowOf(c *subscription.Cold) (Flow, bool) {
+// storedFlow reads the flow out of a stored record.
+func storedFlow(c *subscription.Cold) (Flow, bool) {
 	t, ok := subscription.ParseTransport(c.Transport)
 	local, err1 := netip.ParseAddrPort(c.Local)
 	remote, err2 := netip.ParseAddrPort(c.Remote)

@@ -54,20 +54,21 @@ func (l *loop) notify(slot int32, eff subscription.Effects, body *eventpkg.Body,
 	}
 	e.txn = ti
 	t.msg = l.write(t.msg[:0], e, ti, eff, body)
-	switch err := l.n.transport.Send(e.flow, t.msg); {
+	flow := l.flowOf(e)
+	switch err := l.n.transport.Send(flow, t.msg); {
 	case err == nil:
 		l.n.metrics.sent(t.event, t.sent)
 	case errors.Is(err, ErrNoFlow), errors.Is(err, ErrConnecting):
 		l.n.metrics.failed(err)
 		// Nothing has left: the numbers are used by the next one, without a gap.
 		e.CSeq, e.Version = eff.CSeq, eff.Version
-		l.gone[e.flow] = struct{}{} // not from here: this record is in the middle of a step
+		l.gone[flow] = struct{}{} // not from here: this record is in the middle of a step
 		return
 	default:
 		// UDP: the retransmission may do better (a full socket buffer, a route that flaps).
 		l.n.metrics.failed(err)
 	}
-	if !e.flow.Transport.Stream() {
+	if !flow.Transport.Stream() {
 		t.again = l.now + t1
 		l.wheel.set(t.again, txnRef(ti, t.gen))
 		return
@@ -80,11 +81,11 @@ func (l *loop) write(dst []byte, e *entry, ti int32, eff subscription.Effects, b
 	c := e.Cold()
 	l.buf = appendBranch(l.buf[:0], l.index, ti, l.txns[ti].gen, l.txns[ti].random)
 	q := request{
-		cold: &c, hot: &e.Hot, transport: e.flow.Transport, branch: l.buf,
+		cold: &c, hot: &e.Hot, transport: e.way.transport, branch: l.buf,
 		cseq: eff.CSeq, version: eff.Version, now: l.now, body: body,
 	}
 	dst = q.appendTo(dst, false)
-	if e.flow.Transport.Stream() || len(dst) <= maxUDP {
+	if e.way.transport.Stream() || len(dst) <= maxUDP {
 		return dst
 	}
 	dst = q.appendTo(dst[:0], true)
@@ -109,10 +110,15 @@ func (l *loop) newTxn() int32 {
 	return int32(len(l.txns) - 1)
 }
 
+// maxFreeTxn is how many transactions that are over keep their buffers.
+const maxFreeTxn = 4096
+
 func (l *loop) endTxn(ti int32) {
 	t := &l.txns[ti]
 	t.gen = (t.gen + 1) & (1<<31 - 1) // late answers and timers find another generation
-	t.used = false
+	if t.used = false; len(l.freeTxn) > maxFreeTxn {
+		t.msg = nil // of a burst: the rest is enough for the next NOTIFYs
+	}
 	l.freeTxn = append(l.freeTxn, ti)
 }
 
@@ -140,7 +146,7 @@ func (l *loop) fireTxn(ti int32, gen uint32) {
 		return
 	}
 	e := &l.records[t.rec]
-	if err := l.n.transport.Send(e.flow, t.msg); err != nil {
+	if err := l.n.transport.Send(l.flowOf(e), t.msg); err != nil {
 		l.n.metrics.failed(err)
 	} else {
 		l.n.metrics.retransmitted()

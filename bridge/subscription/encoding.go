@@ -68,8 +68,16 @@ func (r *Record) SetCold(c Cold) {
 		b = binary.AppendUvarint(b, uint64(len(*f)))
 		b = append(b, *f...)
 	}
-	r.cold = string(b)
+	if string(b) != r.cold {
+		r.cold = string(b)
+	}
 }
+
+// Encoded is the cold part as it is kept.
+func (r *Record) Encoded() string { return r.cold }
+
+// Move lets the cold part lie in other memory, with the same bytes.
+func (r *Record) Move(cold string) { r.cold = cold }
 
 // AppendBinary appends the stored form. What only a running process knows (a NOTIFY
 // outstanding, the interned presentity) is left out.
