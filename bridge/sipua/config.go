@@ -145,7 +145,9 @@ type Config struct {
 	// Registered reports whether an address of record, user@host, is registered at a PBX
 	// over that flow: such a watcher needs no credentials. nil = never.
 	Registered func(notifier.Flow, string) bool
-	Resolver   Resolver // nil = net.DefaultResolver
+	// Features does what phones dial codes for; nil = no codes are served.
+	Features Features
+	Resolver Resolver // nil = net.DefaultResolver
 	// LongWay lets sipgo read every request, also the plain SUBSCRIBEs that need it least:
 	// what the short way is compared with.
 	LongWay bool

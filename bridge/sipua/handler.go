@@ -46,6 +46,7 @@ func (s *Server) handle(req *sip.Request, tx sip.ServerTransaction) {
 	defer s.order.done(x.place)
 	defer x.recovered()
 	if req.Method == sip.ACK {
+		s.hangups.ack(x.ask)
 		return // RFC 3261 §17.1.1.3: never answered
 	}
 	x.place.wait()

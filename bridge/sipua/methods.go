@@ -22,7 +22,17 @@ func (x *exchange) other() {
 			return
 		}
 		x.respond(outcome{200, "", x.server.refusalTag(q), []field{{"Allow", allow}, {"Accept", accepts}, {"Allow-Events", allowEvents}}})
-	case sip.CANCEL, sip.BYE, sip.PRACK, sip.UPDATE:
+	case sip.INVITE:
+		if !x.feature() {
+			x.refuse(ErrMethod)
+		}
+	case sip.BYE:
+		if !x.server.hangups.bye(q) {
+			x.refuse(ErrNoDialog)
+			return
+		}
+		x.respond(outcome{status: 200})
+	case sip.CANCEL, sip.PRACK, sip.UPDATE:
 		// RFC 3261 §9.2, §15.1.2: there is nothing they could belong to.
 		x.refuse(ErrNoDialog)
 	case sip.NOTIFY:

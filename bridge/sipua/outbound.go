@@ -26,6 +26,9 @@ func (s *Server) SetSubscriber(u Subscriber) { s.subscriber = u }
 
 // stray takes the responses that no transaction of sipgo's waits for.
 func (s *Server) stray(res *sip.Response) {
+	if s.hangups.response(res) {
+		return
+	}
 	if s.subscriber == nil || !s.subscriber.Response(res) {
 		s.metrics.strays.Inc()
 	}

@@ -40,6 +40,7 @@ type Server struct {
 	quick     *quick
 	streams   *streams
 	order     *order
+	hangups   *hangups
 	verifier  verifier
 
 	advertisedHost string
@@ -78,7 +79,7 @@ func New(c Config) (*Server, error) {
 		return nil, fmt.Errorf("sipua: metrics: %w", err)
 	}
 	s := &Server{
-		config: c, log: c.Logger, metrics: m, order: newOrder(),
+		config: c, log: c.Logger, metrics: m, order: newOrder(), hangups: newHangups(),
 		lifetimes: lifetimes{c.MinExpires, c.MaxExpires, c.DefaultExpires},
 		quiet:     newQuietLog(c.Logger, 10*time.Second),
 		verifier:  verifier{newNonces(c.NonceSecret)},
