@@ -127,7 +127,7 @@ func (s *Server) accept(sub *notifier.Subscribe, q *ask, p *parsed, at at) error
 	if err != nil {
 		return err
 	}
-	who, challenge, err := s.identify(q, snap, caller{claim, trunkSource(q, target.Tenant), at.received})
+	who, challenge, err := s.identify(q, snap, caller{claim, s.trunkSource(q, snap, at.local, target.Tenant), at.received})
 	if err != nil {
 		return s.challenged(err, challenge, at.received)
 	}

@@ -1,14 +1,23 @@
 package sipua
 
-import "blfbridge/policy"
+import (
+	"net/netip"
+
+	"blfbridge/bridge/notifier"
+	"blfbridge/bridge/subscription"
+	"blfbridge/policy"
+)
 
 // trunkSource is what the connection of a request tells about a trunk: where it comes
-// from.
-func trunkSource(q *ask, tenant string) policy.TrunkSource {
+// from, and over TLS by which verified certificate.
+func (s *Server) trunkSource(q *ask, snap *policy.Snapshot, local netip.AddrPort, tenant string) policy.TrunkSource {
 	h := &q.hop
 	src := policy.TrunkSource{Tenant: tenant, Addr: h.source}
 	if h.transport.Stream() && h.sentBy.Addr() == h.source.Addr() {
 		src.Addr = h.sentBy // the port of a connection says nothing
+	}
+	if (h.transport == subscription.TLS || h.transport == subscription.WSS) && snap.NamesCertificates() {
+		src.CertificateNames = s.CertificateNames(notifier.Flow{Transport: h.transport, Local: local, Remote: h.source})
 	}
 	return src
 }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/icholy/digest"
 
+	"blfbridge/bridge/certs"
+	"blfbridge/bridge/certs/certstest"
 	"blfbridge/policy"
 )
 
@@ -247,5 +249,34 @@ func TestTrunkCredentialsElsewhere(t *testing.T) {
 		if want := map[string]int{"open": 401, "own": 401, "phone": 200}[name]; res.code != want {
 			t.Errorf("%s: got\n%s", name, res.raw)
 		}
+	}
+}
+
+// TestTrunkByCertificate: where the security profile names certificates, the address alone
+// is refused, and the certificate is enough from anywhere.
+func TestTrunkByCertificate(t *testing.T) {
+	snap := compile(t, policy.Document{Tenants: []policy.Tenant{{
+		Name: "acme", TrunkSecurityProfiles: []policy.TrunkSecurityProfile{{Name: "tls", AcceptPresenceSubscription: true, X509SubjectNames: []string{"PBX.test"}}},
+		Trunks: []policy.Trunk{{Name: "K", SecurityProfile: "tls", Addresses: []string{"127.0.1.1"}}},
+	}}})
+	s := newSecure(t, func(c *Config, _ *certs.Files) { c.Policy = func() *policy.Snapshot { return snap } })
+	p := s.tlsPhone()
+	p.send(subscribeTo("sip:1001@x.test", p.addr()).over("TLS").String())
+	if res := p.read(); res.code != 200 || next(t, s.rec.subscribes, "SUBSCRIBE").Watcher.Kind != policy.WatcherUnknown {
+		t.Errorf("no certificate: %s", res.raw)
+	}
+	s.client.Certificates = s.pair(certstest.Leaf{CommonName: "pbx.test"})
+	p = s.tlsPhone()
+	p.send(subscribeTo("sip:1001@x.test", p.addr()).over("TLS").String())
+	if res := p.read(); res.code != 200 {
+		t.Fatal(res.raw)
+	}
+	sub := next(t, s.rec.subscribes, "SUBSCRIBE")
+	if sub.Watcher != (policy.Watcher{Tenant: "acme", Kind: policy.WatcherTrunk, ID: "K"}) || sub.Cold.Origin != "pbx.test" {
+		t.Errorf("%+v from %q", sub.Watcher, sub.Cold.Origin)
+	}
+	u := newUDPPhone(t, "127.0.1.1:0", s.udp)
+	if res := u.ask(subscribeTo("sip:1001@x.test", u.addr()).String()); res.code != 403 {
+		t.Errorf("by its address alone: %s", res.raw)
 	}
 }
