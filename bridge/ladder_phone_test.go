@@ -230,8 +230,8 @@ func (p *ladderPhone) request(r ladder.Request) error {
 		m.URI, to = s.contact, s.to
 	}
 	transport := ""
-	if p.transport == "TCP" {
-		transport = ";transport=tcp"
+	if p.transport != "UDP" {
+		transport = ";transport=" + strings.Replace(strings.ToLower(p.transport), "wss", "ws", 1) // RFC 7118 §5.2
 	}
 	headers := []siptest.Header{
 		{Name: "Via", Value: fmt.Sprintf("SIP/2.0/%s %s;rport;branch=z9hG4bK%s", p.transport, w.local(), ladderID())},
@@ -335,6 +335,14 @@ func (w *packetWire) recv() ([]byte, error) {
 	}
 	return b[:n], err
 }
+
+// wholeWire is a connection of whole messages: TLS, WS or WSS.
+type wholeWire struct{ siptest.Wire }
+
+func (w wholeWire) send(b []byte) error   { return w.Send(b) }
+func (w wholeWire) answer(b []byte) error { return w.Send(b) }
+func (w wholeWire) recv() ([]byte, error) { return w.Recv() }
+func (w wholeWire) local() netip.AddrPort { return netip.MustParseAddrPort(w.Local()) }
 
 // streamWire is a TCP connection.
 type streamWire struct {

@@ -71,6 +71,9 @@ func (d *ladderDriver) phone(name string) *ladderPhone {
 		case d.transport == "TCP":
 			c, err := net.Dial("tcp", server.String())
 			return streamWire{c, bufio.NewReader(c)}, err
+		case d.transport != "UDP":
+			w, err := siptest.DialWire(siptest.Dial{Transport: d.transport, Addr: server.String(), TLS: d.trust})
+			return wholeWire{w}, err
 		}
 		c, err := net.ListenPacket("udp", any.String())
 		return &packetWire{PacketConn: c, peer: net.UDPAddrFromAddrPort(server)}, err
@@ -237,6 +240,9 @@ func runLadder(t *testing.T, l ladder.Ladder, mem *memNet, transport string, sch
 		world:     newWorld(t, mem, strings.ToLower(transport)+"://127.0.0.1:0"),
 		transport: transport, schemas: schemas, phones: map[string]*ladderPhone{},
 	}
+	if transport == "TLS" || transport == "WSS" {
+		d.secure()
+	}
 	defer d.end()
 	if err := ladder.Run(t.Context(), l, d); err != nil {
 		t.Error(err)
@@ -288,7 +294,7 @@ func TestLadders(t *testing.T) {
 func TestLaddersOnSockets(t *testing.T) {
 	var schemas siptest.Schemas
 	t.Run("all", func(t *testing.T) {
-		for _, transport := range []string{"UDP", "TCP"} {
+		for _, transport := range []string{"UDP", "TCP", "TLS", "WS", "WSS"} {
 			for _, l := range loadLadders(t) {
 				if overTCP(l) && transport != "TCP" {
 					continue
@@ -310,7 +316,7 @@ func onSockets(l ladder.Ladder, transport string) ladder.Ladder {
 	steps := slices.Clone(l.Steps)
 	for i, s := range steps {
 		// A connection does not outlive its server: e2e_restart_test.go is about that.
-		if s.Do != nil && (s.Do[1] == "crashes" || s.Do[1] == "repeats" || s.Do[1] == "restarts" && transport == "TCP") {
+		if s.Do != nil && (s.Do[1] == "crashes" || s.Do[1] == "repeats" || s.Do[1] == "restarts" && transport != "UDP") {
 			steps = steps[:i]
 			break
 		}

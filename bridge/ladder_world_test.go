@@ -3,6 +3,7 @@ package bridge_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -16,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"blfbridge/bridge"
+	"blfbridge/bridge/certs/certstest"
 	"blfbridge/bridge/compositor"
 	"blfbridge/bridge/config"
 	"blfbridge/bridge/device"
@@ -122,6 +124,7 @@ type world struct {
 	net    *memNet // nil: real sockets
 	listen []string
 	log    *bytes.Buffer
+	trust  *tls.Config // of phones, once secure
 
 	b      *bridge.Bridge
 	cancel context.CancelFunc
@@ -138,6 +141,14 @@ func newWorld(t *testing.T, mem *memNet, listen ...string) *world {
 	cfg.PBX = []config.PBX{p}
 	w.cfg = cfg
 	return w
+}
+
+// secure gives the bridge a certificate.
+func (w *world) secure() {
+	ca := certstest.New(w.t, "ca")
+	w.trust = &tls.Config{RootCAs: ca.Pool()}
+	cert, key := ca.Write(w.t, w.dir, certstest.Leaf{Names: []string{"127.0.0.1"}})
+	w.cfg.SIP.TLS.CertFile, w.cfg.SIP.TLS.KeyFile = []string{cert}, []string{key}
 }
 
 // lockedWriter lets loggers of several goroutines share a buffer.

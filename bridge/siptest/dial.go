@@ -79,7 +79,7 @@ func (c *Call) retransmit(m *Message, heard *flag) {
 			c.fail(408)
 			return
 		}
-		if !c.phone.cfg.TCP {
+		if !c.phone.cfg.stream() {
 			_ = c.phone.send(m) // a broken link shows as the timeout
 		}
 	}

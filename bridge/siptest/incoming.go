@@ -136,7 +136,7 @@ func (c *Call) Answer() error {
 
 // repeat sends a 2xx again until its ACK comes (RFC 3261 §13.3.1.4).
 func (c *Call) repeat(r *Message, wait time.Duration) {
-	if c.phone.cfg.TCP || wait > 16*time.Second {
+	if c.phone.cfg.stream() || wait > 16*time.Second {
 		return
 	}
 	c.phone.after(wait, func() {

@@ -91,7 +91,7 @@ func (s *Subscription) judgeHeaders(m *Message) int {
 		switch n := len(m.All(name)); {
 		case n > 1:
 			s.breach(ruleHeaders, fmt.Sprintf("%d %s headers", n, name), m)
-		case n == 0 && name == "Content-Length" && s.phone.cfg.TCP:
+		case n == 0 && name == "Content-Length" && s.phone.cfg.stream() && !strings.HasPrefix(s.phone.cfg.Transport, "WS"):
 			s.breach("RFC 3261 §18.3", "no Content-Length", m)
 		case n == 0 && name != "Content-Length":
 			s.breach(ruleHeaders, "no "+name, m)
@@ -108,14 +108,14 @@ func (s *Subscription) judgeHeaders(m *Message) int {
 	if b := m.Branch(); !strings.HasPrefix(b, "z9hG4bK") || b == "z9hG4bK" {
 		s.breach("RFC 3261 §8.1.1.7", "Via branch is "+strconv.Quote(b), m)
 	}
-	if v, want := m.Get("Via"), "SIP/2.0/"+map[bool]string{true: "TCP", false: "UDP"}[s.phone.cfg.TCP]+" "; !strings.HasPrefix(v, want) {
+	if v, want := m.Get("Via"), "SIP/2.0/"+s.phone.cfg.Transport+" "; !strings.HasPrefix(v, want) {
 		s.breach("RFC 3261 §18.1.1", fmt.Sprintf("Via is %q on %s", v, want), m)
 	}
 	if l := m.Get("Content-Length"); l != "" && l != strconv.Itoa(len(m.Body)) {
 		s.breach("RFC 3261 §20.14", fmt.Sprintf("Content-Length %s, but the body has %d bytes", l, len(m.Body)), m)
 		return 400
 	}
-	if len(m.Raw) > udpMax && !s.phone.cfg.TCP {
+	if len(m.Raw) > udpMax && !s.phone.cfg.stream() {
 		s.breach("RFC 3261 §18.1.1", fmt.Sprintf("%d bytes over UDP", len(m.Raw)), m)
 	}
 	if tag := m.Tag("To"); tag != s.localTag {

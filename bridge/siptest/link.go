@@ -11,19 +11,17 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/coder/websocket"
 )
 
 // writeTimeout bounds a TCP write to a peer that does not read.
 const writeTimeout = 5 * time.Second
 
-// link is the phone's socket: one UDP socket or one TCP connection.
+// link is the phone's socket: one UDP socket or one connection.
 type link interface {
-	send([]byte) error
-	// recv blocks for the next message; an error ends the link.
-	recv() ([]byte, error)
-	local() string // "ip:port"
-	proto() string // "UDP" or "TCP", as Via has it
-	Close() error
+	Wire
+	proto() string // "UDP", "TCP", "TLS", "WS" or "WSS", as Via has it
 }
 
 type udpLink struct {
@@ -48,11 +46,11 @@ func openUDP(cfg *Config) (link, error) {
 	return &udpLink{PacketConn: c, peer: peer}, nil
 }
 
-func (l *udpLink) send(b []byte) error { _, err := l.WriteTo(b, l.peer); return err }
-func (l *udpLink) local() string       { return l.LocalAddr().String() }
+func (l *udpLink) Send(b []byte) error { _, err := l.WriteTo(b, l.peer); return err }
+func (l *udpLink) Local() string       { return l.LocalAddr().String() }
 func (l *udpLink) proto() string       { return "UDP" }
 
-func (l *udpLink) recv() ([]byte, error) {
+func (l *udpLink) Recv() ([]byte, error) {
 	buf := make([]byte, 65536)
 	n, _, err := l.ReadFrom(buf)
 	return append([]byte(nil), buf[:n]...), err
@@ -60,26 +58,23 @@ func (l *udpLink) recv() ([]byte, error) {
 
 type tcpLink struct {
 	net.Conn
-	r  *bufio.Reader
-	mu sync.Mutex // guards writes
+	r    *bufio.Reader
+	name string
+	mu   sync.Mutex // guards writes
 }
 
-func openTCP(cfg *Config) (link, error) {
-	d := net.Dialer{Timeout: cfg.Timeout}
-	if host, _, err := net.SplitHostPort(cfg.Listen); err == nil {
-		d.LocalAddr = &net.TCPAddr{IP: net.ParseIP(host)}
-	}
-	c, err := d.Dial("tcp", cfg.Proxy)
+func openStream(cfg *Config) (link, error) {
+	w, err := DialWire(Dial{Transport: cfg.Transport, Addr: cfg.Proxy, From: cfg.Listen, TLS: cfg.TLS, Timeout: cfg.Timeout})
 	if err != nil {
 		return nil, fmt.Errorf("siptest: connection of phone %s: %w", cfg.User, err)
 	}
-	return &tcpLink{Conn: c, r: bufio.NewReader(c)}, nil
+	return w.(link), nil
 }
 
-func (l *tcpLink) local() string { return l.LocalAddr().String() }
-func (l *tcpLink) proto() string { return "TCP" }
+func (l *tcpLink) Local() string { return l.LocalAddr().String() }
+func (l *tcpLink) proto() string { return l.name }
 
-func (l *tcpLink) send(b []byte) error {
+func (l *tcpLink) Send(b []byte) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := l.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
@@ -90,7 +85,7 @@ func (l *tcpLink) send(b []byte) error {
 }
 
 // recv frames by Content-Length, which a stream cannot do without (RFC 3261 §18.3).
-func (l *tcpLink) recv() ([]byte, error) {
+func (l *tcpLink) Recv() ([]byte, error) {
 	var head strings.Builder
 	tp := textproto.NewReader(l.r)
 	length := -1
@@ -124,5 +119,5 @@ func (l *tcpLink) recv() ([]byte, error) {
 
 // over tells an ordinary end of a link from a failure worth a log line.
 func over(err error) bool {
-	return errors.Is(err, net.ErrClosed) || errors.Is(err, io.EOF)
+	return errors.Is(err, net.ErrClosed) || errors.Is(err, io.EOF) || websocket.CloseStatus(err) >= 0
 }

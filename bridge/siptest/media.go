@@ -60,7 +60,7 @@ func (p *Phone) media() (host, port string) {
 	defer p.mu.Unlock()
 	host = "127.0.0.1"
 	if p.link != nil {
-		host, _, _ = net.SplitHostPort(p.link.local())
+		host, _, _ = net.SplitHostPort(p.link.Local())
 	}
 	if p.rtp == nil && !p.dead && !p.cfg.NoMedia {
 		c, err := net.ListenPacket("udp", net.JoinHostPort(host, "0"))

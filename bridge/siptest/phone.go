@@ -2,6 +2,7 @@ package siptest
 
 import (
 	"cmp"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -47,9 +48,16 @@ type Config struct {
 	Domain string
 	// Proxy is the "host:port" that every request goes to: the PBX or the bridge.
 	Proxy string
-	// TCP uses one connection, opened at the first request, instead of UDP.
+	// Transport is "UDP", "TCP", "TLS", "WS" or "WSS"; default UDP. All others use one
+	// connection, opened at the first request.
+	Transport string
+	// TCP is short for Transport "TCP".
 	TCP bool
-	// Listen is the local address, default "127.0.0.1:0". With TCP only its host counts.
+	// TLS verifies the server of TLS and WSS; nil = the host's authorities, and the host
+	// of Proxy as name.
+	TLS *tls.Config
+	// Listen is the local address, default "127.0.0.1:0". For a connection only its host
+	// counts.
 	Listen string
 	// PacketConn replaces the UDP socket (an in-memory network in virtual time). The
 	// phone closes it.
@@ -68,6 +76,9 @@ type Config struct {
 	// Log takes what the phone cannot return; nil discards it.
 	Log *slog.Logger
 }
+
+// stream reports whether the phone has a connection.
+func (c *Config) stream() bool { return c.Transport != "UDP" }
 
 // Policy is what a phone does with an incoming call.
 type Policy int
@@ -119,6 +130,10 @@ func NewPhone(cfg Config) (*Phone, error) {
 	if err != nil {
 		return nil, fmt.Errorf("siptest: Config.Proxy of phone %s: %w", cfg.User, err)
 	}
+	if cfg.TCP {
+		cfg.Transport = "TCP"
+	}
+	cfg.Transport = cmp.Or(cfg.Transport, "UDP")
 	cfg.Domain = cmp.Or(cfg.Domain, host)
 	cfg.AuthUser = cmp.Or(cfg.AuthUser, cfg.User)
 	cfg.Listen = cmp.Or(cfg.Listen, "127.0.0.1:0")
@@ -132,7 +147,7 @@ func NewPhone(cfg Config) (*Phone, error) {
 	if p.log == nil {
 		p.log = slog.New(slog.DiscardHandler)
 	}
-	if !cfg.TCP {
+	if !cfg.stream() {
 		if _, err := p.open(); err != nil {
 			return nil, err
 		}
@@ -173,7 +188,7 @@ func (p *Phone) Addr() string {
 	if p.link == nil {
 		return ""
 	}
-	return p.link.local()
+	return p.link.Local()
 }
 
 // SetPolicy changes what happens to calls that come from now on.
@@ -182,15 +197,15 @@ func (p *Phone) SetPolicy(v Policy) { p.mu.Lock(); p.policy = v; p.mu.Unlock() }
 // SetMute makes the phone ignore whatever comes, as one without power would.
 func (p *Phone) SetMute(v bool) { p.mu.Lock(); p.mute = v; p.mu.Unlock() }
 
-// DropConnection closes the TCP connection; the next request opens another one.
+// DropConnection closes the connection; the next request opens another one.
 func (p *Phone) DropConnection() {
 	p.mu.Lock()
 	l := p.link
-	if p.cfg.TCP {
+	if p.cfg.stream() {
 		p.link = nil
 	}
 	p.mu.Unlock()
-	if p.cfg.TCP && l != nil {
+	if p.cfg.stream() && l != nil {
 		l.Close()
 	}
 }
@@ -213,8 +228,8 @@ func (p *Phone) open() (link, error) {
 		return p.link, nil
 	}
 	dial := openUDP
-	if p.cfg.TCP {
-		dial = openTCP
+	if p.cfg.stream() {
+		dial = openStream
 	}
 	l, err := dial(&p.cfg)
 	if err != nil {
@@ -228,7 +243,7 @@ func (p *Phone) open() (link, error) {
 func (p *Phone) read(l link) {
 	defer l.Close()
 	for {
-		raw, err := l.recv()
+		raw, err := l.Recv()
 		if err != nil {
 			if !over(err) {
 				p.log.Debug("link ended", "watcher", p.cfg.User, "error", err)

@@ -23,7 +23,7 @@ func (p *Phone) newRequest(method, uri string, d dialogID) (*Message, error) {
 		return nil, err
 	}
 	m := &Message{Method: method, URI: uri}
-	m.Add("Via", fmt.Sprintf("SIP/2.0/%s %s;rport;branch=%s", l.proto(), l.local(), newBranch()))
+	m.Add("Via", fmt.Sprintf("SIP/2.0/%s %s;rport;branch=%s", l.proto(), l.Local(), newBranch()))
 	m.Add("Max-Forwards", "70")
 	for _, r := range d.routes {
 		m.Add("Route", r)
@@ -46,9 +46,14 @@ type dialogID struct {
 }
 
 func (p *Phone) contact(l link) string {
-	c := "sip:" + p.cfg.User + "@" + l.local()
-	if l.proto() == "TCP" {
+	c := "sip:" + p.cfg.User + "@" + l.Local()
+	switch l.proto() {
+	case "TCP":
 		c += ";transport=tcp"
+	case "TLS":
+		c += ";transport=tls"
+	case "WS", "WSS": // RFC 7118 §5.2: one name for both
+		c += ";transport=ws"
 	}
 	return c
 }
@@ -90,7 +95,7 @@ func (p *Phone) transact(ctx context.Context, m *Message, hook func(*Message)) (
 			return nil, fmt.Errorf("%w to %s of phone %s: %w", ErrTimeout, m.Summary(), p.cfg.User, ctx.Err())
 		case <-t.C:
 		}
-		if p.cfg.TCP { // nothing is sent again on a stream
+		if p.cfg.stream() { // nothing is sent again on a stream
 			select {
 			case r := <-final:
 				return r, nil
@@ -123,7 +128,7 @@ func (p *Phone) send(m *Message) error {
 	if p.cfg.Trace != nil {
 		p.cfg.Trace(time.Now(), true, m)
 	}
-	if err := l.send(m.Bytes()); err != nil {
+	if err := l.Send(m.Bytes()); err != nil {
 		return fmt.Errorf("siptest: phone %s: %w", p.cfg.User, err)
 	}
 	return nil
@@ -204,7 +209,7 @@ func (p *Phone) receive(raw []byte) {
 	p.mu.Unlock()
 	if again != nil && m.Method != "NOTIFY" { // a subscription judges its own retransmissions
 		if l, err := p.open(); err == nil {
-			_ = l.send(again) // lost again is the peer's to retransmit again
+			_ = l.Send(again) // lost again is the peer's to retransmit again
 		}
 		return
 	}
