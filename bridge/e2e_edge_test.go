@@ -34,10 +34,13 @@ func edgePhone(t *testing.T, s *server, number string, tcp bool) *siptest.Phone 
 // through it, call each other in every way, and watch their lamps, over UDP and TCP.
 func TestEdgeCalls(t *testing.T) {
 	a := takeAsterisk(t, "edge")
-	s := newServer(t, setup{store: newStorage(t, "bolt"), pbx: a.yaml("edge", "sip: udp://"+a.addr.SIP), more: edgeYAML})
-	s.start()
-	for name, tcp := range map[string][2]bool{"udp": {false, false}, "tcp": {true, true}, "udp and tcp": {false, true}} {
-		t.Run(name, func(t *testing.T) { edgeCalls(t, s, tcp) })
+	for _, inside := range []string{"udp", "tcp"} {
+		s := newServer(t, setup{store: newStorage(t, "bolt"), pbx: a.yaml("edge", "sip: "+inside+"://"+a.addr.SIP), more: edgeYAML})
+		s.start()
+		for name, tcp := range map[string][2]bool{"udp": {false, false}, "tcp": {true, true}, "udp and tcp": {false, true}} {
+			t.Run(name+", "+inside+" to the PBX", func(t *testing.T) { edgeCalls(t, s, tcp) })
+		}
+		s.stop()
 	}
 }
 

@@ -122,6 +122,28 @@ line 13: store.tls.key_file: is missing, cert_file is set`},
 			`line 8: admin.listen: "8080" is not host:port; write 127.0.0.1:8080, or "" for none
 line 8: admin.token: is too weak or has spaces; use 8 or more characters without spaces, e.g. from openssl rand -hex 16
 line 8: admin.tls.client_ca_file: needs a certificate of our own; set cert_file and key_file too`},
+		"edge": {`pbx:
+- {name: a, type: asterisk, url: "http://h", username: u, password: p, sip: "tls://h"}
+- {name: b, type: asterisk, url: "http://h", username: u, password: p, sip: "sctp://h"}
+edge:
+  enabled: true
+  key: short
+  advertise: "sip:x"
+  check_interval: 1ms
+  check_failures: 0
+  routes:
+  - {domain: x.test, pbx: [a, c]}
+  - {domain: X.test, pbx: []}
+`, `line 2: pbx[0].sip: no socket of sip.listen could reach it by tls; add one of tls to sip.listen
+line 3: pbx[1].sip: "sctp://h": PBXs are not reached by sctp; write udp://192.0.2.10:5060
+line 6: edge.key: 5 characters are too few; write 32 characters or more, or leave it out
+line 7: edge.advertise: "x" is not a port; write host or host:port, without scheme
+line 8: edge.check_interval: 1ms is too short; write 1s or more
+line 9: edge.check_failures: 0 is too small; write 1 or more
+line 11: edge.routes[0].pbx[1]: no PBX with a SIP address is called "c"; name an entry of pbx that has sip set
+line 12: edge.routes[1].pbx: is missing
+line 12: edge.routes[1].domain: stands in edge.routes[0] too; write all its PBXs in one entry`},
+		"edge without": {onePBX + "edge: {enabled: true}\n", "line 8: edge.enabled: needs a PBX with a SIP address; set pbx[].sip, such as udp://127.0.0.1:5060"},
 		"PBXs": {`pbx:
 - {name: a, type: asterisk, url: "http://u:s3cret@h", username: u, password: p, app: "a b", grace: -1}
 - {name: a, type: asterisk, url: "ftp://h", username: u, password: p, address: x}

@@ -141,8 +141,8 @@ type PBX struct {
 	URL string `yaml:"url"`
 	// host or host:port of FreeSWITCH's event socket; port 8021 if left out.
 	Address string `yaml:"address"`
-	// Where the edge reaches the PBX by SIP: udp or tcp, then ://host:port. Needed if
-	// edge.enabled is true.
+	// Where the edge reaches the PBX by SIP: udp, tcp or tls, then ://host:port. Needed if
+	// edge.enabled is true; sip.listen needs a socket of that transport.
 	SIP string `yaml:"sip"`
 	// ARI user; it must not be read_only. For FreeSWITCH, user@domain to log in as a
 	// directory user instead of with the socket's own password.

@@ -36,7 +36,7 @@ func (c *Config) check(skip func(path string) bool) Problems {
 	k.tags("", reflect.ValueOf(*c))
 	k.sip(&c.SIP)
 	k.pbxes(c.PBX)
-	k.edge(&c.Edge, c.PBX)
+	k.edge(c)
 	k.store(&c.Store)
 	k.policy(&c.Policy)
 	k.admin(&c.Admin)

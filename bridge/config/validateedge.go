@@ -3,23 +3,28 @@ package config
 import (
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
 // edgeTransports are those of pbx[].sip.
-var edgeTransports = map[string]uint16{"udp": 5060, "tcp": 5060}
+var edgeTransports = map[string]uint16{"udp": 5060, "tcp": 5060, "tls": 5061}
 
-func (c *checker) edge(e *Edge, pbx []PBX) {
+func (c *checker) edge(all *Config) {
+	e, pbx := &all.Edge, all.PBX
 	withSIP := map[string]bool{}
 	for i := range pbx {
 		if pbx[i].SIP == "" {
 			continue
 		}
 		withSIP[pbx[i].Name] = true
-		if _, _, _, err := SplitSIP(pbx[i].SIP); err != nil {
+		transport, _, _, err := SplitSIP(pbx[i].SIP)
+		if err != nil {
 			c.bad(fmt.Sprintf("pbx[%d].sip", i), "write udp://192.0.2.10:5060", "%v", err)
+		} else if e.Enabled && !slices.ContainsFunc(all.SIP.Listen, func(l string) bool { return strings.HasPrefix(l, transport+"://") }) {
+			c.bad(fmt.Sprintf("pbx[%d].sip", i), "add one of "+transport+" to sip.listen", "no socket of sip.listen could reach it by %s", transport)
 		}
 	}
 	if e.Enabled && len(withSIP) == 0 {

@@ -24,6 +24,9 @@ type Network interface {
 	Send(notifier.Flow, []byte) error
 	// Write is Send that opens nothing: notifier.ErrNoFlow.
 	Write(notifier.Flow, []byte) error
+	// Peer makes a server known to which Send opens connections, and the name in its
+	// certificate.
+	Peer(f notifier.Flow, name string)
 	// Advertised is host:port by which phones reach a socket.
 	Advertised(local netip.AddrPort) string
 	// Ours reports whether a host is us.

@@ -61,6 +61,7 @@ func (n *wire) Write(f notifier.Flow, b []byte) error {
 }
 
 func (n *wire) Advertised(local netip.AddrPort) string { return local.String() }
+func (n *wire) Peer(notifier.Flow, string)             {}
 func (n *wire) Allow(netip.Addr) bool                  { return !n.full }
 func (n *wire) Addrs() []sipua.Listen                  { return n.listen }
 func (n *wire) Ours(host string) bool {

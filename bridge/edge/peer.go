@@ -47,6 +47,11 @@ func newPeer(p PBX) *peer {
 
 // resolve finds the PBX's address, and the socket of ours that is nearest to it.
 func (e *Edge) resolve(ctx context.Context, p *peer) error {
+	defer func() {
+		if f := p.flow.Load(); f != nil {
+			e.net.Peer(*f, p.Host)
+		}
+	}()
 	addr, err := netip.ParseAddr(p.Host)
 	if err != nil {
 		all, err := e.config.Resolver.LookupNetIP(ctx, "ip", p.Host)

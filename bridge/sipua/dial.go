@@ -1,6 +1,7 @@
 package sipua
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -92,7 +93,7 @@ func (d *dialer) carryOut(ctx context.Context, o dialOrder) {
 	delete(d.pending, o.flow)
 	if !up {
 		result = "failed"
-		d.remember(o.to.addr)
+		d.remember(o.to)
 	}
 	d.mu.Unlock()
 	d.set.metrics.dials.WithLabelValues(result).Inc()
@@ -162,12 +163,12 @@ func (d *dialer) handOver(ctx context.Context, conn greeted, f notifier.Flow) bo
 
 // remember keeps an address from being tried again soon; if there are too many, any
 // other one is forgotten. The lock is held.
-func (d *dialer) remember(a netip.AddrPort) {
+func (d *dialer) remember(to contact) {
 	if len(d.failed) >= maxFailed {
 		for k := range d.failed {
 			delete(d.failed, k)
 			break
 		}
 	}
-	d.failed[a] = time.Now().Add(d.set.timeouts.DialRetry)
+	d.failed[to.addr] = time.Now().Add(cmp.Or(to.retry, d.set.timeouts.DialRetry))
 }

@@ -65,7 +65,7 @@ func (s *Server) flow(q *ask, p *parsed, local netip.AddrPort) notifier.Flow {
 	}
 	if h.transport.Stream() {
 		if dialled(h.transport) && to != h.source {
-			s.streams.learn(f, contact{to, next.host})
+			s.streams.learn(f, contact{addr: to, name: next.host})
 		}
 		return f
 	}
@@ -103,7 +103,7 @@ func (s *Server) Restored(f notifier.Flow, c *subscription.Cold) {
 	if port == 0 {
 		port = standardPort(f.Transport)
 	}
-	s.streams.learn(f, contact{netip.AddrPortFrom(host.Unmap(), port), u.host})
+	s.streams.learn(f, contact{addr: netip.AddrPortFrom(host.Unmap(), port), name: u.host})
 }
 
 // nextHop is the URI that a request within the dialog goes to (RFC 3261 §12.2.1.1). A

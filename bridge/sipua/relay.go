@@ -3,6 +3,7 @@ package sipua
 import (
 	"fmt"
 	"net/netip"
+	"time"
 
 	"blfbridge/bridge/notifier"
 )
@@ -35,6 +36,18 @@ func (s *Server) Write(f notifier.Flow, msg []byte) error {
 		return s.Send(f, msg)
 	}
 	return s.streams.write(f, msg)
+}
+
+// peerRetry is when a connection to a server is tried again.
+const peerRetry = 2 * time.Second
+
+// Peer makes a server known that Send opens connections to: by the name that its
+// certificate must have, and again soon if it does not answer. It is forgotten when too
+// many others are learnt; say it now and then.
+func (s *Server) Peer(f notifier.Flow, name string) {
+	if f.Transport.Stream() {
+		s.streams.learn(f, contact{f.Remote, name, peerRetry})
+	}
 }
 
 // Allow takes one request off the rate of a source, and of all together.

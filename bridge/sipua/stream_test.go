@@ -297,7 +297,7 @@ func TestDialsAreBounded(t *testing.T) {
 	cancel()
 	st.dialer.run(ctx)
 	for i := range 2 * maxFailed {
-		st.dialer.remember(netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}), 1))
+		st.dialer.remember(contact{addr: netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}), 1)})
 	}
 	if n := len(st.dialer.failed); n > maxFailed {
 		t.Errorf("%d failed addresses remembered", n)

@@ -38,6 +38,8 @@ type streams struct {
 type contact struct {
 	addr netip.AddrPort
 	name string // that its certificate must have
+	// retry is when it is tried again after a failure; 0 = as the configuration has it.
+	retry time.Duration
 }
 
 // maxContacts bounds streams.contacts; a phone that falls out is not dialled.
@@ -182,7 +184,7 @@ func (s *streams) contact(f notifier.Flow) (to contact, ok bool) {
 		return to, true
 	}
 	// Of a record from before a restart, or a flow that was never up.
-	return contact{f.Remote, f.Remote.Addr().String()}, true
+	return contact{addr: f.Remote, name: f.Remote.Addr().String()}, true
 }
 
 // dialled reports whether connections of a transport are opened by us too.

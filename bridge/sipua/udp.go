@@ -79,6 +79,12 @@ func (u *udpSocket) datagram(msg []byte, source netip.AddrPort) ([]byte, bool) {
 		}
 		return nil, false
 	}
+	if isSTUN(msg) {
+		if u.screener.limits.allow(source.Addr()) {
+			_ = u.send(appendSTUN(u.out[:0], msg, source), source)
+		}
+		return nil, false
+	}
 	for len(msg) > 2 && msg[0] == '\r' && msg[1] == '\n' {
 		msg = msg[2:]
 	}
