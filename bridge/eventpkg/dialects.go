@@ -109,4 +109,12 @@ var dialects = [...]Dialect{
 		DialingPhase: true,
 		Evidence:     "RFC 4235 to the letter, for servers and applications: every dialog with its own state and identifiers. Chosen by name.",
 	},
+	{
+		Name:         "blfbridge",
+		Agents:       []string{"blfbridge"},
+		Several:      true,
+		DialingPhase: true,
+		Unknown:      UnknownEmpty,
+		Evidence:     "Ours: another blfbridge watches over a trunk (package trunk), and reads a document without dialogs from us as unknown.",
+	},
 }
