@@ -33,7 +33,7 @@ func (a adminSide) Serving() *admin.Serving {
 		return nil
 	}
 	return &admin.Serving{
-		Lamps: a.b.lamps, Subscriptions: a.b.notifier, Snapshot: a.b.policy.snapshot, Mobility: a.b.policy,
+		Lamps: a.b.lamps, Subscriptions: a.b.notifier, External: a.b.trunks, Snapshot: a.b.policy.snapshot, Mobility: a.b.policy,
 	}
 }
 

@@ -3,6 +3,7 @@ package bridge_test
 import (
 	"fmt"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -214,3 +215,69 @@ func quiet(t *testing.T) string {
 
 // port of an address.
 func port(addr string) string { return addr[strings.LastIndexByte(addr, ':')+1:] }
+
+// TestDefaultPresenceTrunk: what no PBX has goes to the default presence trunk; the button
+// with a SIP URI of a foreign host by its route, and its trunk's group decides. After a
+// crash the lamps of before stand until the other side speaks, also for a number that is
+// external only because no PBX has it; a policy change that takes the group away ends it.
+func TestDefaultPresenceTrunk(t *testing.T) {
+	ast := takeAsterisk(t, "bolt")
+	phones := ast.phones(t, "1003", "1004")
+	far := newServer(t, setup{store: newStorage(t, "bolt"), pbx: ast.yaml("fardefault")})
+	far.start()
+	document := func(subscribe string) string {
+		return trunkTo("other", far.udp, "default_presence_trunk: other",
+			"presence_groups: [{name: Far}]",
+			"permissions: [{from: Standard, to: Far, subscribe: "+subscribe+"}]",
+			"sip_route_patterns: [{pattern: far.test, trunk: grouped}]",
+			"phones: [{name: p, lines: [\"201\"], blf_buttons: [{uri: \"1003@far.test\"}]}]",
+			"lines: [{number: \"201\"}]")
+	}
+	grouped := func(d string) string {
+		return strings.Replace(d, "    default_presence_trunk", "      - {name: grouped, destinations: [\"localhost:"+port(far.udp)+"\"], presence_group: Far}\n    default_presence_trunk", 1)
+	}
+	o := setup{store: newStorage(t, "bolt"), pbx: quiet(t), policy: grouped(document("allow"))}
+	near := newServer(t, o)
+	near.start()
+	byDefault := dialogWatch(t, near.udp, "1003")
+	byDefault.shows(device.Idle)
+	button := watching(t, near.udp, siptest.Config{User: "201"}, siptest.SubscribeConfig{Target: "sip:1003@far.test"})
+	button.shows(device.Idle)
+	c := call(t, phones[1], phones[0])
+	byDefault.shows(device.Busy)
+	button.shows(device.Busy)
+
+	near.kill()
+	byDefault.AllowGap()
+	button.AllowGap()
+	n := len(byDefault.History())
+	near.start()
+	if err := c.Bye(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	byDefault.shows(device.Idle)
+	button.shows(device.Idle)
+	for _, seen := range byDefault.History()[n:] {
+		if seen.State() == device.Unknown {
+			t.Error("the lamp was unknown while the other side was asked again")
+		}
+	}
+	o.policy = grouped(document("disallow"))
+	near.configure(o)
+	near.signal(syscall.SIGHUP)
+	end, err := button.WaitTerminated(lampTime)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if end.Reason != "rejected" {
+		t.Errorf("ended with %q", end.Reason)
+	}
+	if _, err := button.phone.Subscribe(t.Context(), siptest.SubscribeConfig{Target: "sip:1003@far.test"}); siptest.StatusOf(err) != 403 {
+		t.Errorf("the button of a group that is forbidden: %v, want 403", err)
+	}
+	call(t, phones[1], phones[0])
+	byDefault.shows(device.Busy)
+	if code, body := near.get("/api/v1/external"); code != 200 || !strings.Contains(body, `"trunk":"other"`) || !strings.Contains(body, `"state":"active"`) {
+		t.Errorf("%d %s", code, body)
+	}
+}

@@ -41,6 +41,7 @@ type Subscriptions interface {
 type Serving struct {
 	Lamps         Lamps
 	Subscriptions Subscriptions
+	External      External
 	// Snapshot is the policy in force, never nil.
 	Snapshot func() *policy.Snapshot
 	// Mobility is who is logged in where.

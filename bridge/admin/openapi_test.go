@@ -60,7 +60,7 @@ func TestOpenAPISecurity(t *testing.T) {
 			}
 		}
 	}
-	if operations != 28 {
+	if operations != 29 {
 		t.Errorf("%d operations", operations)
 	}
 }

@@ -4,10 +4,12 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"blfbridge/bridge/admin/admintest"
 	"blfbridge/bridge/admin/api"
 	"blfbridge/bridge/device"
+	"blfbridge/bridge/trunk"
 	"blfbridge/policy"
 )
 
@@ -46,6 +48,14 @@ func TestShow(t *testing.T) {
 	s.says(show("subscription subid "+id), "Details: 1 subscription\n", id)
 	s.fails(exitFailure, []string{"there is no subscription nonsense"}, "show", "presence", "subscription", "subid", "nonsense", "--url", r.URL)
 	s.says(show("global"), "Presence feature enable           : TRUE\n", "Presence number of subscriptions  : 3\n", "Presence max subscription allowed : 100000\n")
+
+	s.says(show("external"), "Presence External Presentities: 0 lines\n")
+	r.SetExternal(trunk.Row{Line: policy.Line{Tenant: "default", Number: "5001"}, Trunk: "HQ", State: "active", Event: "dialog", Watchers: 2,
+		Expires: time.Now().Add(time.Minute)}, trunk.Row{
+		Line: policy.Line{Tenant: "default", Partition: "Out", Number: "bob@far.test"}, State: "waiting", Why: "trunk HQ 192.0.2.1: 503 Service Unavailable",
+		Retry: time.Now().Add(30 * time.Second), Retries: 1})
+	s.says(show("external"), "2 lines\n", "5001", "HQ", " active\n", "bob@far.test (Out)", "waiting, again in ", "trunk HQ 192.0.2.1: 503 Service Unavailable\n")
+	s.says(show("external --json"), `"expires_in": 59`, `"retries": 1`)
 
 	var list api.SubscriptionList
 	if err := json.Unmarshal([]byte(show("subscription --json")), &list); err != nil || list.Matching != 3 || len(list.Subscriptions) != 3 {

@@ -25,6 +25,7 @@ import (
 	"blfbridge/bridge/line"
 	"blfbridge/bridge/notifier"
 	"blfbridge/bridge/subscription"
+	"blfbridge/bridge/trunk"
 	"blfbridge/policy"
 	"blfbridge/policy/policystore"
 )
@@ -55,6 +56,24 @@ type Rig struct {
 	reloads   int
 	subscribe int
 	waits     bool
+	external  []trunk.Row
+}
+
+// external are the lines of other systems, as the test says.
+type external struct{ r *Rig }
+
+// Rows implements admin.External.
+func (x external) Rows() []trunk.Row {
+	x.r.mu.Lock()
+	defer x.r.mu.Unlock()
+	return x.r.external
+}
+
+// SetExternal says which lines of other systems are watched.
+func (r *Rig) SetExternal(rows ...trunk.Row) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.external = rows
 }
 
 // Start runs a rig until the test ends; change may alter its configuration first.
@@ -79,7 +98,7 @@ func Start(t *testing.T, change func(*config.Config)) *Rig {
 		Plan: line.Compile(r.snapshot, line.Config{}), Feed: func(b compositor.Batch) { r.Notifier.Changed(b) },
 	})
 	r.Notifier = notifier.New(notifier.Config{Lamps: r.Compositor, Transport: phones{r}, Loops: 1, Registerer: r.Registry})
-	r.serving = &admin.Serving{Lamps: r.Compositor, Subscriptions: r.Notifier, Snapshot: r.Snapshot, Mobility: mobility{r}}
+	r.serving = &admin.Serving{Lamps: r.Compositor, Subscriptions: r.Notifier, External: external{r}, Snapshot: r.Snapshot, Mobility: mobility{r}}
 	r.Server, err = admin.New(admin.Config{
 		Backend: r, Version: "v1.2.3-test", Gatherer: r.Registry, Registerer: r.Registry, Logger: slog.New(slog.DiscardHandler),
 	})

@@ -19,6 +19,12 @@ func (c *Client) Sources(ctx context.Context) (list api.SourceList, err error) {
 	return list, err
 }
 
+// External lists the lines of other systems that are watched.
+func (c *Client) External(ctx context.Context) (list api.ExternalList, err error) {
+	err = c.get(ctx, admin.Prefix+"/external", nil, &list)
+	return list, err
+}
+
 // Presence reads the global settings, and the presence server of a tenant (empty: the
 // policy's default one).
 func (c *Client) Presence(ctx context.Context, tenant string) (p api.Presence, err error) {
