@@ -64,7 +64,7 @@ func (x *exchange) feature() bool {
 	if f == policy.NoFeature {
 		return false
 	}
-	if err := x.dialled(snap, caller{claim, trunkSource(q, tenant), x.received}, func(ctx context.Context, phone policy.PhoneRef) error {
+	if err := x.dialled(snap, caller{claim, s.trunkSource(q, snap, x.local(), tenant), x.received}, func(ctx context.Context, phone policy.PhoneRef) error {
 		if f == policy.FeatureLogout {
 			return s.config.Features.LogOut(ctx, phone)
 		}
