@@ -104,7 +104,8 @@ func (k *policyKeeper) changeLogins(ctx context.Context, change func() error) er
 	defer k.turn.Unlock()
 	err := change()
 	if err == nil {
-		err = k.takeLogins(ctx)
+		// What is stored is put in force whole, whoever still waits for it.
+		err = k.takeLogins(context.WithoutCancel(ctx))
 	}
 	if err == nil || ctx.Err() != nil || isMobility(err) {
 		return err

@@ -37,6 +37,7 @@ type policyKeeper struct {
 	document *policy.Document
 	revision uint64
 	tenants  map[string]string // of sources
+	planned  map[string]string // tenants of the plan in force
 	mobile   mobility
 
 	pins pinGuard
@@ -138,13 +139,20 @@ func (k *policyKeeper) swap(ctx context.Context) {
 	domains := slices.Collect(maps.Keys(k.domains))
 	k.domainsMu.Unlock()
 	old, next := k.current.Load(), k.base.WithDomains(domains).WithLogins(k.mobile.logins)
-	plan := line.Compile(next, line.Config{SourceTenant: k.tenants})
+	// A new plan composes every lamp anew: only where lines can have changed.
+	var plan *line.Plan
+	if old == nil || !maps.Equal(k.planned, k.tenants) || !next.SameLines(old) {
+		plan = line.Compile(next, line.Config{SourceTenant: k.tenants})
+		k.planned = k.tenants
+	}
 	k.current.Store(next)
 	if old == nil {
 		k.b.startLamps(plan)
 		return
 	}
-	k.b.lamps.SetPlan(plan)
+	if plan != nil {
+		k.b.lamps.SetPlan(plan)
+	}
 	if k.b.trunks != nil {
 		k.b.trunks.PolicyChanged() // before watchers are decided by what stands
 	}

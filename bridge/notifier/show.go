@@ -83,21 +83,40 @@ func standingOf(h *subscription.Hot, c *subscription.Cold) Standing {
 // by decide as well: the policy that sipua saw may have been the old one.
 func (n *Notifier) Reauthorize(ctx context.Context, skip func(Standing) bool, decide func(Standing) policy.Decision) error {
 	now := time.Now()
-	return n.each(ctx, func(l *loop) {
-		l.decide, l.decidedAt = decide, now
-		for slot := range l.records {
-			e := &l.records[slot]
-			if !e.used || e.Status == subscription.Terminated {
-				continue
-			}
-			c := e.Cold()
-			s := standingOf(&e.Hot, &c)
-			if skip != nil && skip(s) {
-				continue
-			}
-			l.decided(int32(slot), s, decide(s))
+	for _, l := range n.loops {
+		if err := n.in(ctx, l, func(l *loop) { l.decide, l.decidedAt = decide, now }); err != nil {
+			return err
 		}
-	})
+		for from, more := 0, true; more; from += atOnce {
+			if err := n.in(ctx, l, func(l *loop) { more = l.reauthorize(from, skip, decide) }); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// atOnce is how many records a loop looks at before it does other work: a change of the
+// policy must not hold NOTIFYs up.
+const atOnce = 1024
+
+// reauthorize decides some records anew, and reports whether there are more. One that
+// comes in meanwhile is decided by its SUBSCRIBE.
+func (l *loop) reauthorize(from int, skip func(Standing) bool, decide func(Standing) policy.Decision) (more bool) {
+	end := min(from+atOnce, len(l.records))
+	for slot := from; slot < end; slot++ {
+		e := &l.records[slot]
+		if !e.used || e.Status == subscription.Terminated {
+			continue
+		}
+		c := e.Cold()
+		s := standingOf(&e.Hot, &c)
+		if skip != nil && skip(s) {
+			continue
+		}
+		l.decided(int32(slot), s, decide(s))
+	}
+	return end < len(l.records)
 }
 
 // decided lets a record follow a new decision.
