@@ -37,10 +37,10 @@ func (l *loop) trimmed(e *entry, trim eventpkg.Trim) *eventpkg.Body { return l.r
 
 func (l *loop) render(e *entry, trim eventpkg.Trim) *eventpkg.Body {
 	lamp := l.n.lamps.Lamp(e.Presentity)
-	c := e.Cold()
+	c := l.coldOf(e)
 	k := bodyKey{
 		presentity: e.Presentity, dialect: e.Dialect, content: e.Content, view: e.View, trim: trim,
-		device: e.Flags&subscription.DeviceMode != 0, offset: lamp.Offset, entity: maphash.String(l.seed, c.Entity), offer: l.offer(e, &c, &lamp),
+		device: e.Flags&subscription.DeviceMode != 0, offset: lamp.Offset, entity: maphash.String(l.seed, c.Entity), offer: l.offer(e, c, &lamp),
 	}
 	if b, ok := l.bodies[k]; ok {
 		return b
@@ -50,13 +50,21 @@ func (l *loop) render(e *entry, trim eventpkg.Trim) *eventpkg.Body {
 	}
 	shown := eventpkg.Mask(eventpkg.Lamp{
 		State: lamp.State, DND: lamp.DND, Calls: lamp.Calls,
-		Entity: c.Entity, Number: ShownNumber(lineOf(&c), c.Entity), Name: lamp.Name,
+		Entity: c.Entity, Number: ShownNumber(lineOf(c), c.Entity), Name: lamp.Name,
 	}, e.View)
 	shown.Pickup = k.offer.URI
 	shown.Calls = withDialog(shown.Calls, k.offer.Dialog)
 	b := eventpkg.RenderTrimmed(eventpkg.Content(e.Content), eventpkg.DialectID(e.Dialect), &shown, trim)
 	l.bodies[k] = &b
 	return &b
+}
+
+// coldOf is e.Cold, decoded once for the steps of one NOTIFY. It is good until the next call.
+func (l *loop) coldOf(e *entry) *subscription.Cold {
+	if l.lastText != e.Encoded() {
+		l.lastText, l.lastCold = e.Encoded(), e.Cold()
+	}
+	return &l.lastCold
 }
 
 func hashOf(b *eventpkg.Body) uint64 {

@@ -31,6 +31,8 @@ type loop struct {
 	oddKeys  map[int32]string // keys that cannot be told from their records
 	seed     maphash.Seed
 	arena    arena
+	lastText string // what lastCold was decoded from
+	lastCold subscription.Cold
 	locals   []netip.AddrPort
 	localOf  map[netip.AddrPort]uint32
 	watchers map[uint32][]int32 // presentity → slots

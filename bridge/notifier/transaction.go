@@ -78,10 +78,10 @@ func (l *loop) notify(slot int32, eff subscription.Effects, body *eventpkg.Body,
 
 // write serialises the NOTIFY, making the body smaller until it fits a datagram.
 func (l *loop) write(dst []byte, e *entry, ti int32, eff subscription.Effects, body *eventpkg.Body) []byte {
-	c := e.Cold()
+	c := l.coldOf(e)
 	l.buf = appendBranch(l.buf[:0], l.index, ti, l.txns[ti].gen, l.txns[ti].random)
 	q := request{
-		cold: &c, hot: &e.Hot, transport: e.way.transport, branch: l.buf,
+		cold: c, hot: &e.Hot, transport: e.way.transport, branch: l.buf,
 		cseq: eff.CSeq, version: eff.Version, now: l.now, body: body,
 	}
 	dst = q.appendTo(dst, false)

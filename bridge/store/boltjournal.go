@@ -33,6 +33,8 @@ type journals struct {
 const (
 	// journalLimit is some 30,000 records: less than a second at the next start.
 	journalLimit = 16 << 20
+	// maxGrowth times as long as its limit may a journal become.
+	maxGrowth = 8
 	// journalAge is when a journal is folded that does not get full.
 	journalAge = 20 * time.Second
 	// foldBatch is how many changes one transaction of bbolt gets.
@@ -93,7 +95,9 @@ func (b *Bolt) openJournals(ctx context.Context) error {
 // write appends a group to the journal. The writer's token is held.
 func (b *Bolt) write(deltas []Delta, lamps []LampDelta) error {
 	j := &b.journals
-	if j.active.size >= j.limit {
+	// While the other one is being folded, this one may grow: a burst must not wait for bbolt.
+	folding := j.folding != nil && len(j.folding) == 0
+	if j.active.size >= j.limit && (!folding || j.active.size >= maxGrowth*j.limit) {
 		if err := b.rotate(); err != nil {
 			return err
 		}
@@ -227,7 +231,7 @@ func (b *Bolt) foldOld(stop <-chan struct{}) {
 			return
 		case b.writer <- struct{}{}:
 		}
-		if j := &b.journals; j.active.size > 0 && time.Since(j.began) > journalAge && len(j.folding) == cap(j.folding) {
+		if j := &b.journals; j.active.size > 0 && time.Since(j.began) > journalAge && (j.folding == nil || len(j.folding) == 1) {
 			if err := b.rotate(); err != nil {
 				b.log.Error("the journal cannot be folded into the store; it is tried again", "error", err)
 			}

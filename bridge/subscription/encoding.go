@@ -15,12 +15,13 @@ var ErrEncoding = errors.New("subscription: not a stored record")
 // Its encoding (AppendBinary) is the stored form.
 type Record struct {
 	Hot
-	cold string // Cold, encoded: uvarint length and bytes of each field in order
+	cold string // Cold, encoded
 }
 
 // encodingVersion is the first byte of every stored record. Fields are only ever
-// appended to Cold; a change of Hot raises this number.
-const encodingVersion = 1
+// appended to Cold; a change of Hot raises this number. Version 1, which is read still, had
+// every field of Cold in full.
+const encodingVersion = 2
 
 // hotSize is the length of the fixed part, version byte included.
 const hotSize = 1 + 4*8 + 7*4 + 2*2 + 8
@@ -46,28 +47,14 @@ func New(h Hot, c Cold) Record {
 // Cold returns the readable form of the cold part; its strings share the record's memory.
 func (r *Record) Cold() Cold {
 	var c Cold
-	s := r.cold
-	for _, f := range c.fields() {
-		n, w := uvarint(s)
-		if w <= 0 || uint64(len(s)-w) < n {
-			break // older record: the fields that came later stay empty
-		}
-		*f, s = s[w:w+int(n)], s[w+int(n):]
-	}
+	_ = readCold(r.cold, &c) // Decode has looked
 	return c
 }
 
 // SetCold replaces the cold part.
 func (r *Record) SetCold(c Cold) {
-	n := 0
-	for _, f := range c.fields() {
-		n += len(*f) + 2
-	}
-	b := make([]byte, 0, n)
-	for _, f := range c.fields() {
-		b = binary.AppendUvarint(b, uint64(len(*f)))
-		b = append(b, *f...)
-	}
+	var store [512]byte
+	b := appendCold(store[:0], &c)
 	if string(b) != r.cold {
 		r.cold = string(b)
 	}
@@ -104,10 +91,10 @@ func Decode(b []byte) (Record, error) {
 	if len(b) < hotSize {
 		return r, fmt.Errorf("%w: %d bytes", ErrEncoding, len(b))
 	}
-	if b[0] != encodingVersion {
-		return r, fmt.Errorf("%w: version %d, this program reads %d", ErrEncoding, b[0], encodingVersion)
+	version, cold := b[0], string(b[hotSize:])
+	if version == 0 || version > encodingVersion {
+		return r, fmt.Errorf("%w: version %d, this program reads up to %d", ErrEncoding, version, encodingVersion)
 	}
-	cold := b[hotSize:]
 	b = b[1:hotSize]
 	u64 := func() (v int64) { v = int64(binary.LittleEndian.Uint64(b)); b = b[8:]; return v }
 	u32 := func() (v uint32) { v = binary.LittleEndian.Uint32(b); b = b[4:]; return v }
@@ -121,14 +108,18 @@ func Decode(b []byte) (Record, error) {
 	if h.Package > Presence || h.Status > Terminated || int(h.Reason) >= len(reasonNames) || h.View > policy.ViewIdle {
 		return Record{}, fmt.Errorf("%w: a field is out of range", ErrEncoding)
 	}
-	for i, rest := 0, cold; i < coldFields && len(rest) > 0; i++ {
-		n, w := binary.Uvarint(rest)
-		if w <= 0 || uint64(len(rest)-w) < n {
-			return Record{}, fmt.Errorf("%w: field %d is cut", ErrEncoding, i)
+	var c Cold
+	if version == 1 {
+		if err := readCold1(cold, &c); err != nil {
+			return Record{}, err
 		}
-		rest = rest[w+int(n):]
+		r.SetCold(c)
+		return r, nil
 	}
-	r.cold = string(cold)
+	if err := readCold(cold, &c); err != nil {
+		return Record{}, err
+	}
+	r.cold = cold
 	return r, nil
 }
 
