@@ -17,7 +17,7 @@ import (
 // the store, when there is little to tell.
 func (b *Bridge) newAdmin() (*admin.Server, error) {
 	return admin.New(admin.Config{
-		Backend: adminSide{b}, Version: b.opts.Version, Gatherer: b.registry, Registerer: b.registry, Logger: b.log,
+		Backend: adminSide{b}, Version: b.opts.Version, Gatherer: b.registry, Registerer: b.registry, Logger: b.log, Trace: b.trace,
 	})
 }
 

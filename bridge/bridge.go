@@ -26,6 +26,7 @@ import (
 	"blfbridge/bridge/sipua"
 	"blfbridge/bridge/store"
 	"blfbridge/bridge/subscription"
+	"blfbridge/bridge/trace"
 	"blfbridge/bridge/trunk"
 	"blfbridge/policy/policystore"
 )
@@ -60,6 +61,7 @@ type Registry interface {
 type Bridge struct {
 	opts     Options
 	log      *slog.Logger
+	trace    *trace.Hub
 	registry Registry
 	cfg      atomic.Pointer[config.Config]
 	certs    *certs.Keeper // nil if sip.tls names none
@@ -88,6 +90,8 @@ func New(o Options) (*Bridge, error) {
 	if b.log == nil {
 		b.log = slog.New(slog.DiscardHandler)
 	}
+	b.trace = trace.NewHub()
+	b.log = slog.New(b.trace.Handler(b.log.Handler()))
 	if b.registry == nil {
 		b.registry = prometheus.NewRegistry()
 	}

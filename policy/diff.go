@@ -84,6 +84,9 @@ func (d *differ) settings(a, b reflect.Value, skip string) {
 		}
 		key := keyOf(f)
 		x, y := a.Field(i), b.Field(i)
+		if same(x, y) {
+			continue // one has the list of the other: a small edit of a large document
+		}
 		if x.Kind() == reflect.Slice && x.Type().Elem().Kind() == reflect.Struct {
 			d.list(key, x, y)
 			continue
@@ -182,6 +185,9 @@ func unnamed(details []string) []string {
 func compare(out *[]string, path string, a, b reflect.Value) {
 	if a.Kind() == reflect.Struct && !isText(a) {
 		for i := range a.NumField() {
+			if same(a.Field(i), b.Field(i)) {
+				continue
+			}
 			f := a.Type().Field(i)
 			at := path
 			if !f.Anonymous {
@@ -203,8 +209,16 @@ func compare(out *[]string, path string, a, b reflect.Value) {
 	}
 	x, y := shown(a), shown(b)
 	if x != y {
-		*out = append(*out, fmt.Sprintf("%s: %s → %s", path, x, y))
+		*out = append(*out, path+": "+x+" → "+y)
 	}
+}
+
+// same is a quick look: false means that it is worth to compare.
+func same(a, b reflect.Value) bool {
+	if a.Kind() == reflect.Slice {
+		return a.Len() == b.Len() && (a.Len() == 0 || a.Pointer() == b.Pointer())
+	}
+	return a.Comparable() && a.Equal(b)
 }
 
 func compareDigest(out *[]string, path string, a, b *Digest) {
@@ -243,8 +257,11 @@ func shown(v reflect.Value) string {
 		return fmt.Sprint(v.Elem().Interface())
 	}
 	if v.Kind() != reflect.Slice {
-		if v.IsZero() && v.Kind() != reflect.Bool {
+		switch {
+		case v.IsZero() && v.Kind() != reflect.Bool:
 			return "(none)"
+		case v.Kind() == reflect.String:
+			return v.String()
 		}
 		return fmt.Sprint(v.Interface())
 	}

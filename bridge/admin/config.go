@@ -14,6 +14,7 @@ import (
 	"blfbridge/bridge/compositor"
 	"blfbridge/bridge/config"
 	"blfbridge/bridge/notifier"
+	"blfbridge/bridge/trace"
 	"blfbridge/policy"
 	"blfbridge/policy/policystore"
 )
@@ -85,6 +86,8 @@ type Config struct {
 	Gatherer   prometheus.Gatherer
 	Registerer prometheus.Registerer
 	Logger     *slog.Logger
+	// Trace is what the live trace listens to; nil: nothing is traced.
+	Trace *trace.Hub
 }
 
 // ErrConfig is wrapped by what New says about its Config.
@@ -99,6 +102,9 @@ func (c *Config) complete() error {
 	}
 	if c.Gatherer == nil {
 		c.Gatherer = prometheus.GathererFunc(nothing)
+	}
+	if c.Trace == nil {
+		c.Trace = trace.NewHub()
 	}
 	return nil
 }

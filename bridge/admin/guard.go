@@ -29,6 +29,10 @@ func (s *Server) guard(next http.Handler) http.Handler {
 			writeProblem(counted, status, detail)
 			return
 		}
+		if r.URL.Path == tracePath {
+			// The time to read the request must not end the stream that answers it.
+			_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+		}
 		ctx, cancel := context.WithTimeout(r.Context(), timeLimit(r))
 		defer cancel()
 		if !isRead(r) {
@@ -59,7 +63,10 @@ func isRead(r *http.Request) bool { return r.Method == http.MethodGet || r.Metho
 
 // timeLimit is how long the work on a request may take.
 func timeLimit(r *http.Request) time.Duration {
-	if !isRead(r) {
+	switch {
+	case r.URL.Path == tracePath:
+		return traceTimeout
+	case !isRead(r):
 		return policyTimeout
 	}
 	return handleTimeout

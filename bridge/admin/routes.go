@@ -58,6 +58,7 @@ func (s *Server) operations(a huma.API) {
 	huma.Register(a, read("explain", "/explain", "Who may watch what, and why", "Decides without subscribing, and tells every step."), s.explain)
 	huma.Register(a, read("get-version", "/version", "Version", "The running binary."), s.version)
 	s.policyOperations(a)
+	s.traceOperation(a)
 	huma.Register(a, write(http.MethodPost, "reload", "/reload", "Reload",
 		"Reads configuration and policy again, as SIGHUP does, and puts both in force or neither."), s.reload)
 	s.mobility(a)

@@ -290,6 +290,9 @@ func (l *loop) fire(ref uint64) {
 		l.arm(slot)
 		return
 	}
+	if e.Expires <= l.now {
+		l.traceTimer(e, "a subscription expired", "expires", e.CSeq)
+	}
 	l.advance(slot, subscription.Input{Kind: subscription.Ticked})
 }
 

@@ -2,7 +2,9 @@ package notifier
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"blfbridge/bridge/eventpkg"
@@ -139,6 +141,7 @@ func (l *loop) fireTxn(ti int32, gen uint32) {
 		return
 	}
 	if l.now-t.started >= timerF {
+		l.traceTimer(&l.records[t.rec], "a NOTIFY was not answered in time", "F", t.cseq)
 		l.ended(ti, subscription.NoAnswer, 0)
 		return
 	}
@@ -151,9 +154,19 @@ func (l *loop) fireTxn(ti int32, gen uint32) {
 	} else {
 		l.n.metrics.retransmitted()
 	}
+	l.traceTimer(e, "a NOTIFY is sent again", "E", t.cseq)
 	t.interval = min(2*t.interval, t2)
 	t.again = min(l.now+int64(t.interval), t.started+timerF)
 	l.wheel.set(t.again, txnRef(ti, t.gen))
+}
+
+// traceTimer tells debug presence that a timer fired.
+func (l *loop) traceTimer(e *entry, what, timer string, cseq uint32) {
+	if !l.n.log.Enabled(context.Background(), slog.LevelDebug) {
+		return
+	}
+	c := e.Cold()
+	l.n.log.Debug(what, "timer", timer, "watcher", c.WatcherID, "presentity", c.Number, "call_id", c.CallID, "cseq", cseq)
 }
 
 // response: a NOTIFY was answered.

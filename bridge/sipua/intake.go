@@ -1,6 +1,8 @@
 package sipua
 
 import (
+	"context"
+	"log/slog"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -171,6 +173,10 @@ func (s *Server) decide(snap *policy.Snapshot, p *parsed, w policy.Watcher, t po
 	if err := outcomeError(d.Outcome); err != nil && (!leaving || d.Outcome == policy.Challenged) {
 		s.log.Debug("a SUBSCRIBE was refused", "watcher", w.ID, "presentity", t.Number, "event", p.event.pkg.String(), "rule", d.Rule)
 		return d, err
+	}
+	if s.log.Enabled(context.Background(), slog.LevelDebug) { // for debug presence
+		s.log.Debug("a SUBSCRIBE was decided", "watcher", w.ID, "presentity", t.Number, "event", p.event.pkg.String(),
+			"outcome", d.Outcome.String(), "step", d.Step.String(), "rule", d.Rule, "view", d.View.String())
 	}
 	if p.event.oneDialog && !leaving && !ownLine(snap, w, d.Line) {
 		// FIELD §2.14, RFC 4235 §3.2: who may see one dialog's identifiers could take

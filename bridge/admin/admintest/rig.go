@@ -25,6 +25,7 @@ import (
 	"blfbridge/bridge/line"
 	"blfbridge/bridge/notifier"
 	"blfbridge/bridge/subscription"
+	"blfbridge/bridge/trace"
 	"blfbridge/bridge/trunk"
 	"blfbridge/policy"
 	"blfbridge/policy/policystore"
@@ -40,6 +41,8 @@ type Rig struct {
 	Notifier   *notifier.Notifier
 	Server     *admin.Server
 	Registry   *prometheus.Registry
+	// Trace is what debug presence listens to.
+	Trace *trace.Hub
 	// URL is where the server listens.
 	URL string
 
@@ -79,7 +82,7 @@ func (r *Rig) SetExternal(rows ...trunk.Row) {
 // Start runs a rig until the test ends; change may alter its configuration first.
 func Start(t *testing.T, change func(*config.Config)) *Rig {
 	t.Helper()
-	r := &Rig{T: t, Registry: prometheus.NewRegistry(), sinks: map[string]compositor.Sink{}, cfg: *config.Defaults()}
+	r := &Rig{T: t, Registry: prometheus.NewRegistry(), Trace: trace.NewHub(), sinks: map[string]compositor.Sink{}, cfg: *config.Defaults()}
 	r.cfg.Admin.Listen, r.cfg.Admin.Token = "127.0.0.1:0", Token
 	if change != nil {
 		change(&r.cfg)
@@ -100,7 +103,7 @@ func Start(t *testing.T, change func(*config.Config)) *Rig {
 	r.Notifier = notifier.New(notifier.Config{Lamps: r.Compositor, Transport: phones{r}, Loops: 1, Registerer: r.Registry})
 	r.serving = &admin.Serving{Lamps: r.Compositor, Subscriptions: r.Notifier, External: external{r}, Snapshot: r.Snapshot, Mobility: mobility{r}}
 	r.Server, err = admin.New(admin.Config{
-		Backend: r, Version: "v1.2.3-test", Gatherer: r.Registry, Registerer: r.Registry, Logger: slog.New(slog.DiscardHandler),
+		Backend: r, Version: "v1.2.3-test", Gatherer: r.Registry, Registerer: r.Registry, Logger: slog.New(slog.DiscardHandler), Trace: r.Trace,
 	})
 	if err != nil {
 		t.Fatal(err)
