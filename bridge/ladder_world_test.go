@@ -124,8 +124,8 @@ type world struct {
 	net    *memNet // nil: real sockets
 	listen []string
 	log    *bytes.Buffer
-	trust  *tls.Config // of phones, once secure
-	caFile string
+	ca     *certstest.Authority // once secure
+	trust  *tls.Config          // of phones, once secure
 
 	b      *bridge.Bridge
 	cancel context.CancelFunc
@@ -146,9 +146,9 @@ func newWorld(t *testing.T, mem *memNet, listen ...string) *world {
 
 // secure gives the bridge a certificate.
 func (w *world) secure() {
-	ca := certstest.New(w.t, "ca")
-	w.trust, w.caFile = &tls.Config{RootCAs: ca.Pool()}, ca.File
-	cert, key := ca.Write(w.t, w.dir, certstest.Leaf{Names: []string{"127.0.0.1"}})
+	w.ca = certstest.New(w.t, "ca")
+	w.trust = &tls.Config{RootCAs: w.ca.Pool()}
+	cert, key := w.ca.Write(w.t, w.dir, certstest.Leaf{Names: []string{"127.0.0.1"}})
 	w.cfg.SIP.TLS.CertFile, w.cfg.SIP.TLS.KeyFile = []string{cert}, []string{key}
 }
 
