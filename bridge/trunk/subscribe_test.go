@@ -240,6 +240,17 @@ func TestConnection(t *testing.T) {
 		w.pass(3 * time.Second)
 		w.shows("5001", "unknown")
 	})
+	inWorld(t, func(w *world) { // one that breaks while we send on it is told from within
+		sub, _ := standingAt(w, "9123", a)
+		w.mu.Lock()
+		w.closes = true
+		w.mu.Unlock()
+		w.pass(200 * time.Second)
+		w.shows("9123", "unknown")
+		if again := w.one(a); again.header("Call-ID") == sub.header("Call-ID") {
+			t.Errorf("sent\n%s", again.raw)
+		}
+	})
 }
 
 // TestHostNames: all addresses of a destination's name are tried.

@@ -20,6 +20,9 @@ type Subscriber struct {
 	wake    chan struct{} // capacity 1: the first time due may be another one
 	lookups sync.WaitGroup
 
+	eventsMu sync.Mutex // guards events; taken with mu held
+	events   []flowEvent
+
 	mu        sync.Mutex // guards what follows
 	externals map[compositor.Key]*external
 	legs      map[string]*leg // by Call-ID
@@ -80,6 +83,7 @@ func (s *Subscriber) Run(ctx context.Context) error {
 		case <-timer.C:
 		}
 		s.mu.Lock()
+		s.takeEvents()
 		next := s.tick(time.Now())
 		s.mu.Unlock()
 		if !next.IsZero() {

@@ -34,6 +34,7 @@ type world struct {
 	fail     map[string]error // of sending to an address
 	lamps    map[string]compositor.Lamp
 	hidden   []string
+	closes   bool // the connection is given up at the next sending
 	rechecks int
 }
 
@@ -132,6 +133,11 @@ func (w *world) Send(f notifier.Flow, msg []byte) error {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.closes {
+		w.closes = false
+		w.s.FlowClosed(f)
+		return notifier.ErrNoFlow
+	}
 	if err := w.fail[f.Remote.String()]; err != nil {
 		return err
 	}
