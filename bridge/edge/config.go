@@ -31,6 +31,8 @@ type Network interface {
 	Advertised(local netip.AddrPort) string
 	// Ours reports whether a host is us.
 	Ours(host string) bool
+	// Dialled reports whether a call to that URI is the server's own.
+	Dialled(uri []byte) bool
 	// Allow takes a request of that source's rate.
 	Allow(source netip.Addr) bool
 	Addrs() []sipua.Listen

@@ -62,6 +62,7 @@ func (n *wire) Write(f notifier.Flow, b []byte) error {
 
 func (n *wire) Advertised(local netip.AddrPort) string { return local.String() }
 func (n *wire) Peer(notifier.Flow, string)             {}
+func (n *wire) Dialled(uri []byte) bool                { return bytes.HasPrefix(uri, []byte("sip:*55")) }
 func (n *wire) Allow(netip.Addr) bool                  { return !n.full }
 func (n *wire) Addrs() []sipua.Listen                  { return n.listen }
 func (n *wire) Ours(host string) bool {

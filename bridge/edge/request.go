@@ -77,14 +77,18 @@ func (e *Edge) own(m *sipmsg.Message, from *peer) bool {
 	if sipua.Served(m.Method, m.Value(sipmsg.Event)) {
 		return true
 	}
+	method := string(m.Method)
+	if from == nil && (method == "INVITE" || method == "CANCEL") {
+		return e.net.Dialled(m.At(m.URI)) && sipmsg.Tag(m.Value(sipmsg.To)) == nil
+	}
 	u, ok := sipmsg.ParseURI(m.At(m.URI))
 	if !ok || !e.ourURI(u) {
 		return false
 	}
-	switch string(m.Method) {
+	switch method {
 	case "OPTIONS": // RFC 3261 §11: a ping of the proxy itself
 		return len(u.User) == 0 || from != nil
-	case "NOTIFY": // of a subscription that we made
+	case "NOTIFY", "ACK", "BYE": // of a subscription that we made, of a call that we answered
 		return sipmsg.Tag(m.Value(sipmsg.To)) != nil
 	}
 	return false

@@ -186,6 +186,9 @@ func TestOwn(t *testing.T) {
 		{req{method: "OPTIONS", uri: "sip:198.51.100.1:5060"}, phoneUDP, false},
 		{req{method: "OPTIONS", uri: "sip:1001@198.51.100.1:5060"}, phoneUDP, true},
 		{req{method: "OPTIONS", uri: "sip:edge@127.0.0.1:5060"}, pbxOne, false},
+		{req{method: "INVITE", uri: "sip:*55@pbx.test"}, phoneUDP, false},
+		{req{method: "BYE", uri: "sip:198.51.100.1:5060", to: "<sip:*55@y>;tag=q"}, phoneUDP, false},
+		{req{method: "BYE", uri: "sip:198.51.100.1:5070", to: "<sip:1002@y>;tag=q"}, phoneUDP, true},
 		{req{method: "NOTIFY", uri: "sip:x@127.0.0.1:5060", to: "<sip:x@y>;tag=q"}, pbxTwo, false},
 	} {
 		if got := r.give(c.f, c.q.String()); got != c.taken {

@@ -50,20 +50,15 @@ var refusedFeatures = []struct {
 // accepted as inactive. What goes wrong is 403 with a phrase for the display.
 func (x *exchange) feature() bool {
 	s, q := x.server, x.ask
-	u, ok := parseURI(q.uri)
-	if !ok || s.config.Features == nil || q.toTag() != "" {
+	if q.toTag() != "" {
 		return false
 	}
 	snap := s.config.Policy()
-	claim := claimOf(q, snap)
-	tenant, ok := snap.TenantByHost(u.host, s.ours)
-	if !ok {
-		return false
-	}
-	f, rest := snap.Feature(tenant, u.user)
+	tenant, f, rest := s.featureOf(snap, q.uri)
 	if f == policy.NoFeature {
 		return false
 	}
+	claim := s.claimOf(q, snap, x.local())
 	if err := x.dialled(snap, caller{claim, s.trunkSource(q, snap, x.local(), tenant), x.received}, func(ctx context.Context, phone policy.PhoneRef) error {
 		if f == policy.FeatureLogout {
 			return s.config.Features.LogOut(ctx, phone)
@@ -73,6 +68,25 @@ func (x *exchange) feature() bool {
 		x.refuseFeature(err)
 	}
 	return true
+}
+
+// featureOf is the feature that a URI dials in its tenant, and what follows its code.
+func (s *Server) featureOf(snap *policy.Snapshot, uri string) (tenant string, f policy.Feature, rest string) {
+	u, ok := parseURI(uri)
+	if !ok || s.config.Features == nil {
+		return "", policy.NoFeature, ""
+	}
+	if tenant, ok = snap.TenantByHost(u.host, s.ours); !ok {
+		return "", policy.NoFeature, ""
+	}
+	f, rest = snap.Feature(tenant, u.user)
+	return tenant, f, rest
+}
+
+// Dialled reports whether a call to that URI is for the server itself: a code of its own.
+func (s *Server) Dialled(uri []byte) bool {
+	_, f, _ := s.featureOf(s.config.Policy(), string(uri))
+	return f != policy.NoFeature
 }
 
 // refuseFeature answers what could not be done.

@@ -123,8 +123,7 @@ func (s *Server) accept(sub *notifier.Subscribe, q *ask, p *parsed, at at) error
 	if !q.hop.source.IsValid() {
 		return ErrBadRequest
 	}
-	claim := claimOf(q, snap)
-	claim.trusted = claim.trusted || s.registered(q, claim.uri, at.local)
+	claim := s.claimOf(q, snap, at.local)
 	target, err := s.resolve(snap, claim.tenant, p.target)
 	if err != nil {
 		return err

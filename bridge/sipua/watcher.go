@@ -20,11 +20,12 @@ type claim struct {
 	trusted bool
 }
 
-func claimOf(q *ask, snap *policy.Snapshot) (c claim) {
+func (s *Server) claimOf(q *ask, snap *policy.Snapshot, local netip.AddrPort) (c claim) {
 	c.trusted = snap.Trusts(q.hop.source.Addr()) && !q.hop.proxied
 	if c.uri, c.ok = claimedIdentity(q, c.trusted); c.uri.host != "" {
 		c.tenant, _ = snap.TenantByHost(c.uri.host, nil)
 	}
+	c.trusted = c.trusted || s.registered(q, c.uri, local)
 	return c
 }
 
