@@ -60,7 +60,7 @@ func TestOpenAPISecurity(t *testing.T) {
 			}
 		}
 	}
-	if operations != 29 {
+	if operations != 30 {
 		t.Errorf("%d operations", operations)
 	}
 }

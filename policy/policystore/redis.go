@@ -23,6 +23,10 @@ var importScript = redis.NewScript(importLua)
 // DefaultPoll is how often Watch looks by itself, in case a message got lost.
 const DefaultPoll = 5 * time.Second
 
+// bulkTimeout is how long reading or writing the document may take: a large one is tens of
+// megabytes, for which the timeout of small commands is too short.
+const bulkTimeout = time.Minute
+
 // Redis is the shared home. Its keys, with the prefix "blf", are in one slot of a
 // cluster:
 //
@@ -59,6 +63,9 @@ type RedisConfig struct {
 // NewRedis uses an open client. It does not talk to the server yet.
 func NewRedis(c RedisConfig) *Redis {
 	r := &Redis{client: c.Client, poll: c.Poll, log: c.Logger}
+	if one, ok := c.Client.(*redis.Client); ok {
+		r.client = one.WithTimeout(bulkTimeout)
+	}
 	prefix := c.Prefix
 	if prefix == "" {
 		prefix = "blf"
