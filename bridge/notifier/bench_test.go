@@ -3,6 +3,7 @@ package notifier
 import (
 	"fmt"
 	"net/netip"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,9 +14,9 @@ import (
 )
 
 // nowhere is a transport that takes everything.
-type nowhere struct{ bytes int }
+type nowhere struct{ bytes atomic.Int64 }
 
-func (w *nowhere) Send(_ Flow, msg []byte) error { w.bytes += len(msg); return nil }
+func (w *nowhere) Send(_ Flow, msg []byte) error { w.bytes.Add(int64(len(msg))); return nil }
 
 // BenchmarkEventToNotify is the path from a presentity that moved to the bytes of one
 // NOTIFY and its 200, without sockets: decision, body (rendered once for all watchers),
@@ -55,7 +56,7 @@ func BenchmarkEventToNotify(b *testing.B) {
 			}
 			answer()
 			calls := []device.Call{{ID: "1", Direction: device.Recipient, Phase: device.Early, Remote: device.Party{Number: "102", Name: "Bob Two"}}}
-			w.bytes = 0
+			w.bytes.Store(0)
 			b.ReportAllocs()
 			b.ResetTimer()
 			sent := 0
@@ -70,7 +71,7 @@ func BenchmarkEventToNotify(b *testing.B) {
 				l.wheel.advance(time.Now().UnixMilli(), l.fire)
 				sent += watchers
 			}
-			b.ReportMetric(float64(w.bytes)/float64(sent), "bytes/NOTIFY")
+			b.ReportMetric(float64(w.bytes.Load())/float64(sent), "bytes/NOTIFY")
 		})
 	}
 }

@@ -47,6 +47,7 @@ type loop struct {
 	decide    func(Standing) policy.Decision // of the last Reauthorize
 	decidedAt time.Time                      // when that began
 
+	pace    pacer
 	deltas  []store.Delta // of this round
 	grants  *grants       // of this round: answers that wait for the commit
 	commits int           // submitted, not acknowledged
@@ -105,7 +106,7 @@ func newLoop(n *Notifier, index int) *loop {
 	n.seed(&seed)
 	l := &loop{
 		n: n, index: index, box: newMailbox(), rand: rand.NewChaCha8(seed), now: n.clock(),
-		shards: map[uint16]*shard{}, byKey: map[uint64]int32{}, oddKeys: map[int32]string{}, seed: maphash.MakeSeed(), localOf: map[netip.AddrPort]uint32{}, watchers: map[uint32][]int32{},
+		shards: map[uint16]*shard{}, byKey: map[uint64]int32{}, oddKeys: map[int32]string{}, seed: maphash.MakeSeed(), localOf: map[netip.AddrPort]uint32{}, pace: pacer{waits: map[uint32]struct{}{}}, watchers: map[uint32][]int32{},
 		flows: map[Flow][]int32{}, gone: map[Flow]struct{}{},
 	}
 	l.wheel = newWheel(l.now)
@@ -126,10 +127,9 @@ func (l *loop) run(ctx context.Context) {
 			l.handle(&msgs[i])
 		}
 		spare = msgs
-		for id := range dirty {
-			l.changed(id)
-		}
+		l.pace.moved(dirty)
 		l.wheel.advance(l.now, l.fire)
+		l.goOn()
 		l.dropFlows()
 		l.submit()
 		wait := time.Hour
@@ -137,7 +137,7 @@ func (l *loop) run(ctx context.Context) {
 			wait = time.Duration(max(at-l.n.clock(), 0)) * time.Millisecond
 		}
 		if stopAt != 0 {
-			if l.commits == 0 && len(l.txns) == len(l.freeTxn) || l.now >= stopAt {
+			if l.commits == 0 && len(l.txns) == len(l.freeTxn) && len(l.pace.owed) == 0 || l.now >= stopAt {
 				return
 			}
 			wait = min(wait, time.Duration(stopAt-l.now)*time.Millisecond)
@@ -347,12 +347,7 @@ func (l *loop) granted(g *grants) {
 		}
 		l.answer(s, g.err)
 	}
-	for _, r := range g.restored {
-		if e := &l.records[r.slot]; e.used && e.gen == r.gen && !e.ready {
-			e.ready = true
-			l.advance(r.slot, subscription.Input{Kind: subscription.Granted})
-		}
-	}
+	l.pace.owed = append(l.pace.owed, g.restored...)
 }
 
 // lost: another process owns the shard; its subscriptions are that one's from now on.

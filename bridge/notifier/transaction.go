@@ -35,6 +35,7 @@ type txn struct {
 	cseq     uint32
 	interval int32 // of timer E
 	used     bool
+	fresh    bool  // sent once and not answered: counts in pacer.fresh
 	started  int64 // for timer F
 	again    int64 // when timer E fires; 0 = never
 	event    int64 // when the change that caused it reached us, Unix nanoseconds; 0 = none did
@@ -55,6 +56,9 @@ func (l *loop) notify(slot int32, eff subscription.Effects, body *eventpkg.Body,
 		t.event = l.n.lamps.Lamp(e.Presentity).At.UnixNano()
 	}
 	e.txn = ti
+	if t.fresh = !e.way.transport.Stream(); t.fresh {
+		l.pace.fresh++
+	}
 	t.msg = l.write(t.msg[:0], e, ti, eff, body)
 	flow := l.flowOf(e)
 	switch err := l.n.transport.Send(flow, t.msg); {
@@ -117,6 +121,7 @@ const maxFreeTxn = 4096
 
 func (l *loop) endTxn(ti int32) {
 	t := &l.txns[ti]
+	l.known(t)
 	t.gen = (t.gen + 1) & (1<<31 - 1) // late answers and timers find another generation
 	if t.used = false; len(l.freeTxn) > maxFreeTxn {
 		t.msg = nil // of a burst: the rest is enough for the next NOTIFYs
@@ -148,6 +153,7 @@ func (l *loop) fireTxn(ti int32, gen uint32) {
 	if t.again == 0 || t.again > l.now {
 		return
 	}
+	l.known(t)
 	e := &l.records[t.rec]
 	if err := l.n.transport.Send(l.flowOf(e), t.msg); err != nil {
 		l.n.metrics.failed(err)

@@ -190,6 +190,7 @@ func (b *Bolt) fold(j *journal) error {
 		}
 	}
 	j.size = 0
+	b.unmap()
 	return nil
 }
 
