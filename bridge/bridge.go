@@ -23,6 +23,7 @@ import (
 	"blfbridge/bridge/edge"
 	"blfbridge/bridge/line"
 	"blfbridge/bridge/notifier"
+	"blfbridge/bridge/pickup"
 	"blfbridge/bridge/sipua"
 	"blfbridge/bridge/store"
 	"blfbridge/bridge/subscription"
@@ -78,6 +79,8 @@ type Bridge struct {
 	edge      *edge.Edge // nil if edge.enabled is not set
 	trunks    *trunk.Subscriber
 	sources   *sourceSet
+	offers    *pickup.Offers
+	picker    *pickup.Picker // nil without the edge
 
 	reloading sync.Mutex // one reload at a time
 	serving   atomic.Bool
@@ -149,6 +152,9 @@ func (b *Bridge) Run(ctx context.Context) error {
 	}
 	if ctx.Err() != nil {
 		return nil
+	}
+	if err := b.preparePickup(ctx, b.cfg.Load()); err != nil {
+		return err
 	}
 	if err := b.newNotifier(); err != nil {
 		return err
@@ -301,7 +307,7 @@ func (b *Bridge) newNotifier() error {
 	b.notifier = notifier.New(notifier.Config{
 		Lamps: b.lamps, Transport: b.sip, Backend: b.backend, Committer: b.committer,
 		Owner: fmt.Sprintf("%s/%d", host, os.Getpid()), Rules: rules, Logger: b.log, Registerer: b.registry,
-		Decide: b.policy.decideRestored, Offer: b.offers(cfg).Offer, External: b.trunks,
+		Decide: b.policy.decideRestored, Offer: b.offers.Offer, External: b.trunks,
 	})
 	b.sip.SetNotifier(sipSide{b.notifier, b.trunks})
 	b.sip.SetSubscriber(b.trunks)

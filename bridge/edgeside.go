@@ -16,15 +16,13 @@ import (
 // newEdge makes the proxy in front of the PBXs; the store is open.
 func (b *Bridge) newEdge(ctx context.Context) (err error) {
 	cfg := b.cfg.Load()
-	key := []byte(cfg.Edge.Key)
-	if len(key) == 0 {
-		if key, err = b.edgeKey(ctx); err != nil {
-			return fmt.Errorf("edge.key: %w", err)
-		}
+	key, err := b.edgeKey(ctx, cfg)
+	if err != nil {
+		return fmt.Errorf("edge.key: %w", err)
 	}
 	c := edge.Config{
 		Key: key, Advertise: cfg.Edge.Advertise, CheckFailures: cfg.Edge.CheckFailures,
-		Timers: edge.Timers{Check: cfg.Edge.CheckInterval}, Network: b.sip, Logger: b.log, Registerer: b.registry,
+		Timers: edge.Timers{Check: cfg.Edge.CheckInterval}, Network: b.sip, Pickup: b.picker, Logger: b.log, Registerer: b.registry,
 	}
 	for i, p := range cfg.PBX {
 		if p.SIP == "" {
@@ -52,8 +50,12 @@ func (b *Bridge) registered(f notifier.Flow, aor string) bool {
 // edgeKeyName is where the key is kept: among the lamps, under a name that none can have.
 const edgeKeyName = "\x00edge.key"
 
-// edgeKey is the key in the store, which all that share it have; the first makes it.
-func (b *Bridge) edgeKey(ctx context.Context) ([]byte, error) {
+// edgeKey is the configuration's key, else the one in the store, which all that share it
+// have; the first makes it.
+func (b *Bridge) edgeKey(ctx context.Context, c *config.Config) ([]byte, error) {
+	if key := []byte(c.Edge.Key); len(key) > 0 {
+		return key, nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	key, err := b.storedKey(ctx)

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"blfbridge/bridge/notifier"
+	"blfbridge/bridge/pickup"
 	"blfbridge/bridge/sipua"
 	"blfbridge/bridge/subscription"
 )
@@ -82,10 +83,12 @@ type Config struct {
 	// CheckFailures (2) is how many OPTIONS in a row a PBX may leave unanswered.
 	CheckFailures int
 	Timers        Timers
-	Network       Network
-	Resolver      Resolver // nil = net.DefaultResolver
-	Logger        *slog.Logger
-	Registerer    prometheus.Registerer
+	// Pickup decides about what could pick a call up; nil = such requests are relayed as any.
+	Pickup     *pickup.Picker
+	Network    Network
+	Resolver   Resolver // nil = net.DefaultResolver
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
 }
 
 // ErrConfig is wrapped by what New says about its Config.

@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"cmp"
 	"strconv"
 
 	"blfbridge/bridge/notifier"
@@ -16,6 +17,7 @@ var phrases = map[int]string{
 // reply is a response of our own.
 type reply struct {
 	status int
+	phrase string // empty = the usual one
 	// extra are further header lines, each with its line end.
 	extra string
 	// skip is how many Via values on top are ours; without any the topmost one is stamped.
@@ -27,7 +29,7 @@ type reply struct {
 func appendReply(b []byte, m *sipmsg.Message, via *sipmsg.TopVia, f notifier.Flow, r reply) []byte {
 	b = append(b, "SIP/2.0 "...)
 	b = strconv.AppendInt(b, int64(r.status), 10)
-	b = append(append(append(b, ' '), phrases[r.status]...), "\r\n"...)
+	b = append(append(append(b, ' '), cmp.Or(r.phrase, phrases[r.status])...), "\r\n"...)
 	nth := 0
 	for _, h := range m.Lines() {
 		if h.Kind != sipmsg.Via {

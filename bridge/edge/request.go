@@ -18,6 +18,9 @@ type target struct {
 	from uint32
 	// gone: the phone has no flow now.
 	gone bool
+	// pickup: the request takes a ringing call over.
+	pickup bool
+	caller string // then: the header line that tells who calls
 }
 
 func (t *target) toPBX() bool { return len(t.peers) > 0 }
@@ -56,6 +59,13 @@ func (e *Edge) request(p sipua.Packet, w *work) bool {
 	if status != 0 {
 		e.refuse(w, f, reply{status: status, key: key})
 		return true
+	}
+	if from == nil {
+		if r, refused := e.guard(w, f, &t); refused {
+			r.key = key
+			e.refuse(w, f, r)
+			return true
+		}
 	}
 	e.relay(w, &passage{in: f, key: key, way: &r, target: &t})
 	return true

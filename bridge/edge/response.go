@@ -131,6 +131,9 @@ func (e *Edge) inviteAnswered(s *shard, t *transaction, w *work, attempt byte) {
 	if attempt != t.attempt && m.Status/100 != 2 {
 		return // of a PBX that was given up
 	}
+	if m.Status > 100 && m.Status < 300 {
+		w.tellCaller(t.caller)
+	}
 	switch {
 	case m.Status < 200:
 		if t.state == completed {
@@ -155,6 +158,9 @@ func (e *Edge) inviteAnswered(s *shard, t *transaction, w *work, attempt byte) {
 		e.ack(t, m)
 		if t.state == completed || m.Status == 503 && !t.cancelled && e.next(s, t) {
 			return
+		}
+		if t.pickup && m.Status == 481 {
+			w.tooLate()
 		}
 		e.complete(t, w.write())
 		_ = e.net.Write(t.in, t.answer)

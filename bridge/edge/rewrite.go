@@ -31,11 +31,13 @@ func (w *work) reset() {
 	w.head, w.tail = sipmsg.Span{}, sipmsg.Span{}
 }
 
-// replace notes an edit whose text runs from the given length of texts to its end.
+// replace notes an edit whose text runs from the given length of texts to its end. What is
+// put in stands before what is taken out at the same place.
 func (w *work) replace(at sipmsg.Span, from int) {
 	e := edit{at, sipmsg.Span{Start: from, End: len(w.texts)}}
 	i := len(w.edits)
-	for i > 0 && w.edits[i-1].at.Start > at.Start {
+	for i > 0 && (w.edits[i-1].at.Start > at.Start ||
+		w.edits[i-1].at.Start == at.Start && at.Start == at.End && w.edits[i-1].at.End > at.End) {
 		i--
 	}
 	w.edits = append(w.edits, edit{})

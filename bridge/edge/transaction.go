@@ -33,6 +33,8 @@ type transaction struct {
 	loop    uint32
 	token   token // of its Path or Record-Route; kind 0 = none
 	ob      bool
+	pickup  bool   // it takes a ringing call over
+	caller  string // then: the header line that tells who calls
 
 	// msg is the request as it was sent last; head is what we put on top of it.
 	msg  []byte

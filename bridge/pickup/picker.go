@@ -54,6 +54,8 @@ type Lines interface {
 type Config struct {
 	Lines  Lines
 	Policy func() *policy.Snapshot
+	// Ours reports whether a host is this server.
+	Ours func(host string) bool
 	// PBX tells of a source; a name without entry is a native Asterisk.
 	PBX map[string]PBX
 	// Tokens reads what lamps showed; nil = they showed none.
@@ -134,8 +136,13 @@ func (p *Picker) code(tenant, user string) (number string, code bool) {
 	if number, code = snap.StripPickup(tenant, user); code {
 		return number, true
 	}
+	// Asterisk's patterns overlook visual separators.
+	plain := strings.NewReplacer("-", "", ".", "", " ", "", "(", "", ")", "").Replace(number)
+	if rest, ok := strings.CutPrefix(plain, snap.PickupCode(tenant)); ok {
+		return snap.Normalise(tenant, rest), true
+	}
 	for _, c := range p.codes {
-		if rest, ok := strings.CutPrefix(number, c); ok {
+		if rest, ok := strings.CutPrefix(plain, c); ok {
 			return snap.Normalise(tenant, rest), true
 		}
 	}
@@ -151,7 +158,7 @@ func (p *Picker) byNumber(in Invite, number string) Verdict {
 	if len(legs) == 0 {
 		return p.gone(d, number)
 	}
-	return p.take(legs, number)
+	return p.take(legs, d)
 }
 
 // gone tells why there is nothing to pick up at a line that the watcher may watch.
@@ -175,7 +182,7 @@ func (p *Picker) bare(in Invite) Verdict {
 	candidates, refused := Candidates(p.Lines.Ringing(), func(l policy.Line) policy.Decision { return p.decide(in.Watcher, l) })
 	switch len(candidates) {
 	case 1:
-		return p.take(p.of(candidates[0]), candidates[0].Number)
+		return p.take(p.of(candidates[0]), p.decide(in.Watcher, candidates[0]))
 	case 0:
 		if refused > 0 {
 			return refuse(403, "Pickup Not Allowed", "what rings may not be picked up from here")
@@ -220,7 +227,7 @@ func (p *Picker) byReplaces(in Invite) Verdict {
 		d := p.decide(in.Watcher, leg.Line)
 		v, refused := refusal(d, leg.Line.Number)
 		if !refused {
-			return p.take(legs[i:i+1], leg.Line.Number)
+			return p.take(legs[i:i+1], d)
 		}
 		if i == 0 {
 			first = v
@@ -233,13 +240,13 @@ func (p *Picker) byReplaces(in Invite) Verdict {
 }
 
 // take makes the INVITE that takes one of the legs over: the one that rings longest.
-func (p *Picker) take(legs []compositor.Ringing, number string) Verdict {
+func (p *Picker) take(legs []compositor.Ringing, d policy.Decision) Verdict {
 	if len(legs) == 0 {
-		return nothing(number + " does not ring any more")
+		return nothing(d.Line.Number + " does not ring any more")
 	}
 	leg := legs[0]
 	x := p.PBX[leg.Source]
-	v := Verdict{Action: Send, Source: leg.Source, Host: leg.Domain, User: dialled(&leg)}
+	v := Verdict{Action: Send, Source: leg.Source, Host: leg.Domain, User: dialled(&leg), Caller: shown(leg.Call.Remote, d.View)}
 	if x.Mode == Dialplan {
 		v.User = x.Code + v.User
 		return v
@@ -249,6 +256,19 @@ func (p *Picker) take(legs []compositor.Ringing, number string) Verdict {
 	}
 	v.Replaces = replacesOf(leg.Call.Dialog, x.Type)
 	return v
+}
+
+// shown is who calls, as a view shows it.
+func shown(p device.Party, v policy.View) device.Party {
+	switch v {
+	case policy.ViewNumber:
+		return p
+	case policy.ViewName:
+		if !strings.ContainsAny(p.Name, "0123456789") {
+			return device.Party{Name: p.Name}
+		}
+	}
+	return device.Party{}
 }
 
 // dialled is the number by which the leg's PBX knows the line: that of the device.

@@ -1,6 +1,10 @@
 package pickup
 
-import "fmt"
+import (
+	"fmt"
+
+	"blfbridge/bridge/device"
+)
 
 // Action is what is to be done with a request.
 type Action uint8
@@ -27,6 +31,8 @@ type Verdict struct {
 	User, Host string
 	// Replaces becomes the only Replaces header; empty = none.
 	Replaces string
+	// Caller is who calls, as far as the watcher may see it: for the phone that picks up.
+	Caller device.Party
 }
 
 func refuse(status int, phrase, format string, args ...any) Verdict {
