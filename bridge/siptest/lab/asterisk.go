@@ -1,4 +1,5 @@
-// Package lab starts and stops the real PBXs of scripts/pbx for tests and the demo.
+// Package lab starts and stops the real PBXs of scripts/pbx for tests and the demo, and makes
+// networks for phones behind a NAT.
 package lab
 
 import (
