@@ -29,13 +29,15 @@ type udpSocket struct {
 	out      []byte // of the one reader
 }
 
+// receiveBuffer holds some 10,000 SUBSCRIBEs: the kernel counts 1280 bytes and more for each.
+const receiveBuffer = 8 << 20
+
 // maxDatagram is what IP can carry at most.
 const maxDatagram = 65535
 
 func newUDPSocket(conn PacketConn, s *screener) *udpSocket {
 	if u, ok := conn.(*net.UDPConn); ok {
-		// Best effort: a burst of answers to NOTIFYs must fit; the kernel caps it silently.
-		_ = u.SetReadBuffer(4 << 20)
+		widen(u, receiveBuffer)
 		_ = u.SetWriteBuffer(4 << 20)
 	}
 	local := conn.LocalAddr().(*net.UDPAddr).AddrPort()
