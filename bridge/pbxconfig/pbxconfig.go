@@ -1,0 +1,117 @@
+// Package pbxconfig writes what must stand in a PBX's own configuration for this server
+// to work with it, made of this server's. It is pure.
+package pbxconfig
+
+import (
+	"cmp"
+	"embed"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+	"text/template"
+
+	"blfbridge/bridge/config"
+)
+
+// ErrNone: the configuration has no such PBX.
+var ErrNone = errors.New("pbxconfig: no such PBX")
+
+//go:embed asterisk.tmpl freeswitch.tmpl
+var files embed.FS
+
+var templates = template.Must(template.ParseFS(files, "*.tmpl"))
+
+// facts are what the templates are filled with.
+type facts struct {
+	Name, User, Password string
+	Host, Port           string // of ARI or of the event socket
+	TLS                  bool
+	Edge                 bool
+	// Bridge are the addresses that the edge may send from; empty = all of the host.
+	Bridge                []string
+	Dialplan              bool
+	Code                  string
+	Directory             bool // FreeSWITCH: log in as a directory user
+	DirectoryUser, Domain string
+}
+
+// Write is the text for the PBX of that type, "asterisk" or "freeswitch"; name chooses
+// where several are configured. It holds the password.
+func Write(c *config.Config, kind, name string) (string, error) {
+	var found []config.PBX
+	for _, p := range c.PBX {
+		if p.Type == kind && (name == "" || p.Name == name) {
+			found = append(found, p)
+		}
+	}
+	switch {
+	case len(found) == 0:
+		return "", fmt.Errorf("%w: pbx has none of type %s%s", ErrNone, kind, ofName(name))
+	case len(found) > 1:
+		names := make([]string, len(found))
+		for i, p := range found {
+			names[i] = p.Name
+		}
+		return "", fmt.Errorf("%w: several are of type %s, choose one by --name: %s", ErrNone, kind, strings.Join(names, ", "))
+	}
+	f, err := factsOf(c, &found[0])
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	if err := templates.ExecuteTemplate(&b, kind+".tmpl", f); err != nil {
+		return "", fmt.Errorf("pbxconfig: %w", err)
+	}
+	return b.String(), nil
+}
+
+func ofName(name string) string {
+	if name == "" {
+		return ""
+	}
+	return fmt.Sprintf(" and name %q", name)
+}
+
+func factsOf(c *config.Config, p *config.PBX) (f facts, err error) {
+	f = facts{
+		Name: p.Name, User: p.Username, Password: p.Password.Reveal(),
+		Edge: c.Edge.Enabled && p.SIP != "", Dialplan: p.Pickup == "dialplan", Code: p.PickupCode,
+	}
+	if p.Type == "asterisk" {
+		u, err := url.Parse(p.URL)
+		if err != nil {
+			return f, fmt.Errorf("pbxconfig: pbx %s: url: %w", p.Name, err)
+		}
+		f.TLS = u.Scheme == "https" || u.Scheme == "wss"
+		f.Host, f.Port = u.Hostname(), cmp.Or(u.Port(), "8088")
+	} else {
+		host, port, err := net.SplitHostPort(p.Address)
+		if err != nil {
+			host, port = p.Address, "8021"
+		}
+		f.Host, f.Port = host, port
+		f.DirectoryUser, f.Domain, f.Directory = strings.Cut(p.Username, "@")
+	}
+	for _, l := range c.SIP.Listen {
+		_, addr, err := config.SplitListen(l)
+		if err != nil {
+			continue
+		}
+		host, _, _ := net.SplitHostPort(addr)
+		if ip := net.ParseIP(host); ip != nil && !ip.IsUnspecified() && !contains(f.Bridge, host) {
+			f.Bridge = append(f.Bridge, host)
+		}
+	}
+	return f, nil
+}
+
+func contains(list []string, s string) bool {
+	for _, x := range list {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,66 @@
+package pbxconfig
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"blfbridge/bridge/config"
+)
+
+func configOf(change func(*config.Config)) *config.Config {
+	c := config.Defaults()
+	a := config.DefaultPBX()
+	a.Name, a.Type, a.URL, a.Username, a.Password = "ast", "asterisk", "http://127.0.0.1:18088", "blf", "geheim"
+	a.SIP = "udp://127.0.0.1:5060"
+	f := config.DefaultPBX()
+	f.Name, f.Type, f.Address, f.Password = "fs", "freeswitch", "127.0.0.1", "clue"
+	c.PBX = []config.PBX{a, f}
+	c.SIP.Listen = []string{"udp://192.0.2.10:5060"}
+	if change != nil {
+		change(c)
+	}
+	return c
+}
+
+func TestWrite(t *testing.T) {
+	edge := func(c *config.Config) { c.Edge.Enabled = true; c.PBX[1].SIP = "udp://127.0.0.1:5080" }
+	for name, c := range map[string]struct {
+		kind       string
+		change     func(*config.Config)
+		has, hasNo []string
+	}{
+		"asterisk beside": {"asterisk", nil, []string{"[blf]", "password = geheim", "bindport = 18088", "Pickup(${EXTEN:3}"}, []string{"support_path"}},
+		"asterisk, edge":  {"asterisk", edge, []string{"support_path = yes", "192.0.2.10", "NO type=identify"}, []string{"exten =>"}},
+		"asterisk, dialplan": {"asterisk", func(c *config.Config) {
+			edge(c)
+			c.PBX[0].Pickup, c.PBX[0].PickupCode = "dialplan", "*8"
+		}, []string{"exten => _*8X.,1,Pickup(${EXTEN:2}@${CONTEXT})"}, nil},
+		"freeswitch":       {"freeswitch", nil, []string{`value="8021"`, `value="clue"`, "presence_id=${dialed_user}"}, []string{"intercept"}},
+		"freeswitch, edge": {"freeswitch", edge, []string{"accept-blind-auth", "192.0.2.10"}, []string{"intercept"}},
+		"freeswitch, user": {"freeswitch", func(c *config.Config) { c.PBX[1].Username = "blf@pbx.test" }, []string{"esl-password", `"clue"`, "in the user blf of pbx.test"}, nil},
+		"freeswitch, code": {"freeswitch", func(c *config.Config) { c.PBX[1].Pickup, c.PBX[1].PickupCode = "dialplan", "**" }, []string{`\Q**\E`, "intercept"}, nil},
+	} {
+		text, err := Write(configOf(c.change), c.kind, "")
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		for _, w := range c.has {
+			if !strings.Contains(text, w) {
+				t.Errorf("%s: %q is missing in\n%s", name, w, text)
+			}
+		}
+		for _, w := range c.hasNo {
+			if strings.Contains(text, w) {
+				t.Errorf("%s: %q is too much in\n%s", name, w, text)
+			}
+		}
+	}
+	if _, err := Write(configOf(func(c *config.Config) { c.PBX = c.PBX[:1] }), "freeswitch", ""); !errors.Is(err, ErrNone) {
+		t.Errorf("none: %v", err)
+	}
+	if _, err := Write(configOf(func(c *config.Config) { c.PBX[1].Type = "asterisk" }), "asterisk", ""); err == nil || !strings.Contains(err.Error(), "ast, fs") {
+		t.Errorf("several: %v", err)
+	}
+}
