@@ -307,3 +307,59 @@ func TestEdgeKnowsWatchers(t *testing.T) {
 	s.start()
 	watch(edgePhone(t, s, "1001", false), 401)
 }
+
+// TestEdgeDialledLogin: who has registered through the edge logs in by dialling, without a
+// second password; the PBX hears of nothing but other numbers.
+func TestEdgeDialledLogin(t *testing.T) {
+	a := takeAsterisk(t, "edge")
+	o := setup{
+		store: newStorage(t, "bolt"), pbx: a.yaml("edge", "sip: udp://"+a.addr.SIP), more: edgeYAML,
+		policy: "unknown_watchers: {trusted_networks: [192.0.2.1], others: challenge}\n" + hotdesk,
+	}
+	s := newServer(t, o)
+	s.start()
+	logins := func(want string) {
+		t.Helper()
+		if _, body := s.get("/api/v1/logins"); !strings.Contains(body, want) {
+			t.Errorf("%s, want %s", body, want)
+		}
+	}
+	for _, tcp := range []bool{false, true} {
+		p := edgePhone(t, s, "1006", tcp)
+		stranger, err := siptest.NewPhone(siptest.Config{User: "1006", Proxy: s.udp, Domain: "127.0.0.1", TCP: tcp})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(stranger.Close)
+		for _, c := range []struct {
+			phone  *siptest.Phone
+			code   string
+			status int
+			then   string
+		}{
+			{stranger, "*56ann*0815", 401, `"total":0`},
+			{p, "*56ann*0815", 200, `"phone":"LOBBY","user_id":"ann"`},
+			{p, "*58", 404, `"phone":"LOBBY"`}, // the PBX's answer
+			{stranger, "*57", 401, `"phone":"LOBBY"`},
+			{p, "*57", 200, `"total":0`},
+		} {
+			if got := dials(t, c.phone, c.code); got != c.status {
+				t.Errorf("tcp %v: %s: %d, want %d", tcp, c.code, got, c.status)
+			}
+			logins(c.then)
+		}
+		for _, v := range append(p.Strays(), stranger.Strays()...) {
+			t.Error(v)
+		}
+		if err := p.Unregister(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o.more = "edge: {enabled: true, trust_registrations: false}\n"
+	s.stop()
+	s.configure(o)
+	s.start()
+	if got := dials(t, edgePhone(t, s, "1006", false), "*57"); got != 401 {
+		t.Errorf("without trust in registrations: %d", got)
+	}
+}

@@ -29,6 +29,16 @@ const (
 	FeatureLogout
 )
 
+// Features reports whether any tenant has a code. It looks at every tenant.
+func (s *Snapshot) Features() bool {
+	for _, t := range s.tenants {
+		if t.login != "" || t.logout != "" {
+			return true
+		}
+	}
+	return false
+}
+
 // Feature finds the tenant's login or logout code in front of what a phone dialled (the
 // user part of a URI, escapes and all); rest is what follows it.
 func (s *Snapshot) Feature(tenant, dialled string) (f Feature, rest string) {

@@ -91,6 +91,9 @@ func (e *Edge) own(m *sipmsg.Message, from *peer) bool {
 	if from == nil && (method == "INVITE" || method == "CANCEL") {
 		return e.net.Dialled(m.At(m.URI)) && sipmsg.Tag(m.Value(sipmsg.To)) == nil
 	}
+	if from == nil && method == "ACK" && e.net.Dialled(m.At(m.URI)) {
+		return true // RFC 3261 §17.1.1.3: that of a refusal has the URI of its INVITE
+	}
 	u, ok := sipmsg.ParseURI(m.At(m.URI))
 	if !ok || !e.ourURI(u) {
 		return false

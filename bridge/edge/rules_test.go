@@ -187,6 +187,7 @@ func TestOwn(t *testing.T) {
 		{req{method: "OPTIONS", uri: "sip:1001@198.51.100.1:5060"}, phoneUDP, true},
 		{req{method: "OPTIONS", uri: "sip:edge@127.0.0.1:5060"}, pbxOne, false},
 		{req{method: "INVITE", uri: "sip:*55@pbx.test"}, phoneUDP, false},
+		{req{method: "ACK", uri: "sip:*55@pbx.test", to: "<sip:*55@pbx.test>;tag=q"}, phoneUDP, false},
 		{req{method: "BYE", uri: "sip:198.51.100.1:5060", to: "<sip:*55@y>;tag=q"}, phoneUDP, false},
 		{req{method: "BYE", uri: "sip:198.51.100.1:5070", to: "<sip:1002@y>;tag=q"}, phoneUDP, true},
 		{req{method: "NOTIFY", uri: "sip:x@127.0.0.1:5060", to: "<sip:x@y>;tag=q"}, pbxTwo, false},

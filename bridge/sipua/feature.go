@@ -156,7 +156,7 @@ func (x *exchange) answerAndLeave(h *hangup) {
 	s := x.server
 	res := newResponse(x.req, x.ask, outcome{200, "", h.tag, []field{
 		{"Contact", string(notifier.AppendContact(nil, &subscription.Cold{Advertised: h.advertised, RemoteTarget: h.target}, h.flow.Transport))},
-		{"Allow", "ACK, BYE, CANCEL, INVITE"}, {"Content-Type", "application/sdp"},
+		{"Allow", s.allow()}, {"Content-Type", "application/sdp"},
 	}})
 	res.SetBody(inactive(x.req.Body(), h.flow.Local.Addr()))
 	x.answered.Store(true)

@@ -21,7 +21,7 @@ func (x *exchange) other() {
 			x.refuse(refusing{ErrExtension, []field{{"Unsupported", strings.Join(tags, ", ")}}})
 			return
 		}
-		x.respond(outcome{200, "", x.server.refusalTag(q), []field{{"Allow", allow}, {"Accept", accepts}, {"Allow-Events", allowEvents}}})
+		x.respond(outcome{200, "", x.server.refusalTag(q), []field{{"Allow", x.server.allow()}, {"Accept", accepts}, {"Allow-Events", allowEvents}}})
 	case sip.INVITE:
 		if !x.feature() {
 			x.refuse(ErrMethod)

@@ -13,7 +13,8 @@ import (
 )
 
 const (
-	allow       = "NOTIFY, OPTIONS, SUBSCRIBE"
+	allowed     = "NOTIFY, OPTIONS, SUBSCRIBE"
+	allowedCall = "ACK, BYE, CANCEL, INVITE, " + allowed
 	allowEvents = "dialog, presence"
 	accepts     = "application/dialog-info+xml, application/pidf+xml, application/xpidf+xml"
 )
@@ -27,6 +28,14 @@ type outcome struct {
 	phrase string // empty = the standard one
 	toTag  string // for a To without tag
 	fields []field
+}
+
+// allow lists the methods that are served: those of calls where phones dial codes.
+func (s *Server) allow() string {
+	if s.config.Features != nil && s.config.Policy().Features() {
+		return allowedCall
+	}
+	return allowed
 }
 
 // newResponse builds the response to a request of sipgo's (RFC 3261 §8.2.6.2): Via, From,
@@ -91,7 +100,7 @@ func (s *Server) refused(q *ask, err error) outcome {
 	}
 	switch r.status {
 	case 405, 501:
-		o.fields = append(o.fields, field{"Allow", allow})
+		o.fields = append(o.fields, field{"Allow", s.allow()})
 	case 489:
 		// RFC 6665 §8.2.2, §8.3.2: 489 names what is served.
 		o.fields = append(o.fields, field{"Allow-Events", allowEvents})
