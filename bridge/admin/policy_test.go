@@ -1,6 +1,11 @@
 package admin_test
 
 import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -132,12 +137,55 @@ func TestBadPolicy(t *testing.T) {
 	}
 }
 
-func TestPolicyTooLarge(t *testing.T) {
+// TestTooLarge: a body that says it is too large is refused before any of it is sent, and
+// one that says nothing where it becomes too large.
+func TestTooLarge(t *testing.T) {
 	r := admintest.Start(t, nil)
-	big := "# " + strings.Repeat("x", admin.MaxPolicy)
-	if p := put(t, r, big, "*", 413).problem(t); p.Detail == "" {
-		t.Errorf("%+v", p)
+	for _, c := range []struct {
+		method, path string
+		max          int
+	}{{"PUT", "/policy", admin.MaxPolicy}, {"POST", "/policy/diff", admin.MaxPolicy}, {"POST", "/presence-groups", 64 << 10}} {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(r.URL, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		fmt.Fprintf(conn, "%s /api/v1%s HTTP/1.1\r\nHost: localhost\r\n%s\r\nIf-Match: *\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n",
+			c.method, c.path, bearer, c.max+1)
+		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(res.Body)
+		if res.StatusCode != 413 || !strings.Contains(string(body), fmt.Sprintf("at most %d", c.max)) {
+			t.Errorf("%s %s: %d %s", c.method, c.path, res.StatusCode, body)
+		}
 	}
+	req, err := http.NewRequestWithContext(t.Context(), "POST", r.URL+"/api/v1/presence-groups", io.LimitReader(endless{}, 64<<10+1)) // chunked
+	if err != nil {
+		t.Fatal(err)
+	}
+	name, value, _ := strings.Cut(bearer, ": ")
+	req.Header.Set(name, value)
+	req.Header.Set("If-Match", "*")
+	req.Header.Set("Content-Type", "application/json")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != 413 {
+		t.Errorf("a chunked body: %d", res.StatusCode)
+	}
+}
+
+type endless struct{}
+
+func (endless) Read(b []byte) (int, error) {
+	for i := range b {
+		b[i] = ' '
+	}
+	return len(b), nil
 }
 
 func TestPolicyFromFile(t *testing.T) {

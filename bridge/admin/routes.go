@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"fmt"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -50,6 +51,7 @@ func (s *Server) description() huma.Config {
 
 // operations registers all of the REST API.
 func (s *Server) operations(a huma.API) {
+	a.UseMiddleware(bounded(a))
 	huma.Register(a, read("list-sources", "/sources", "Connected PBXs", "What became of the connection to every PBX."), s.sources)
 	huma.Register(a, read("list-lines", "/lines", "Lines and their lamps", "Every line that has a device, as the bridge sees it."), s.lines)
 	huma.Register(a, read("list-subscriptions", "/subscriptions", "Who watches what", "Standing SIP subscriptions, sorted by watcher."), s.subscriptions)
@@ -91,6 +93,19 @@ func large(o huma.Operation) huma.Operation {
 	o.MaxBodyBytes = MaxPolicy
 	o.Errors = append(o.Errors, 413)
 	return o
+}
+
+// bounded refuses a body by the length it says it has, before any of it is read. One that
+// does not say is read as far as it may be.
+func bounded(a huma.API) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		limit := ctx.Operation().MaxBodyBytes
+		if r, _ := humago.Unwrap(ctx); limit > 0 && r.ContentLength > limit {
+			_ = huma.WriteErr(a, ctx, http.StatusRequestEntityTooLarge, fmt.Sprintf("the body has %d bytes, at most %d are taken", r.ContentLength, limit))
+			return
+		}
+		next(ctx)
+	}
 }
 
 // router answers what the mux has no route for with problem documents.
