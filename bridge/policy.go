@@ -152,6 +152,8 @@ func (k *policyKeeper) swap(ctx context.Context) {
 	}
 	if plan != nil {
 		k.b.lamps.SetPlan(plan)
+	} else {
+		k.b.lamps.PolicyChanged()
 	}
 	if k.b.trunks != nil {
 		k.b.trunks.PolicyChanged() // before watchers are decided by what stands

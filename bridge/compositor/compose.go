@@ -1,6 +1,8 @@
 package compositor
 
 import (
+	"slices"
+
 	"blfbridge/bridge/device"
 	"blfbridge/bridge/line"
 )
@@ -29,15 +31,17 @@ func (c *Compositor) join(s *source, d device.Status) []uint32 {
 	return ids
 }
 
-// enrol finds the devices of a presentity that is looked at as a device.
+// enrol finds the devices of a presentity that is looked at as a device: among those of
+// its line, which all of them are part of.
 func (c *Compositor) enrol(p *presentity) {
-	for _, s := range c.sources {
-		for name, d := range s.devices {
-			for _, l := range c.plan.DevicePresentities(s.name, &d) {
-				if l == p.key.Line {
-					p.members[memberKey{s.name, name}] = struct{}{}
-				}
-			}
+	id, ok := c.ids[Key{Line: p.key.Line}]
+	if !ok {
+		return
+	}
+	for m := range c.presentities[id].members {
+		s := c.sources[m.source]
+		if d, ok := s.devices[m.device]; ok && slices.Contains(c.plan.DevicePresentities(s.name, &d), p.key.Line) {
+			p.members[m] = struct{}{}
 		}
 	}
 }

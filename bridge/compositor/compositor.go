@@ -46,6 +46,7 @@ type Compositor struct {
 	epoch     uint64
 	wake      chan struct{} // a source went down: Run looks at the grace periods
 
+	planning     sync.Mutex   // one change of the plan at a time; taken before mu
 	mu           sync.RWMutex // guards what follows
 	plan         *line.Plan
 	sources      map[string]*source
@@ -59,6 +60,7 @@ type Compositor struct {
 	rangAt       time.Time
 	pickers      []uint32 // the presentities of bare pickup codes
 	domains      map[string]bool
+	newcomers    map[memberKey]struct{} // since a change of the plan began; nil = none is
 }
 
 // presentity is one entry of the table.
@@ -183,30 +185,6 @@ func (c *Compositor) Restore(k Key, l Lamp) {
 		p.restored = true
 		p.lamp.State, p.lamp.DND, p.lamp.Name = l.State, l.DND, l.Name
 	}
-}
-
-// SetPlan changes how devices make lines, and composes everything anew; only what looks
-// different is fed.
-func (c *Compositor) SetPlan(plan *line.Plan) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.plan = plan
-	for _, p := range c.presentities {
-		clear(p.members)
-	}
-	for _, s := range c.sources {
-		for _, d := range s.devices {
-			c.join(s, d)
-		}
-	}
-	now := time.Now()
-	for id, p := range c.presentities {
-		if p.key.Mode == OfDevice {
-			c.enrol(p)
-		}
-		c.touch(uint32(id), now)
-	}
-	c.flush()
 }
 
 // recompose gives a presentity its lamp of now, and notes it if that is another one.

@@ -192,6 +192,9 @@ func (c *Compositor) put(s *source, d device.Status, again bool) {
 	if had && (old.Kind != d.Kind || old.Number != d.Number || old.Domain != d.Domain) {
 		c.drop(s, d.Name, d.At) // it belongs elsewhere now
 	}
+	if c.newcomers != nil && (!had || old.Kind != d.Kind || old.Number != d.Number || old.Domain != d.Domain) {
+		c.newcomers[memberKey{s.name, d.Name}] = struct{}{}
+	}
 	s.devices[d.Name] = d
 	for _, id := range c.join(s, d) {
 		c.touch(id, d.At)
