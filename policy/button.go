@@ -22,7 +22,7 @@ type BLFButton struct {
 	Destination string `json:"destination,omitempty"`
 	// URI is a destination that is a SIP URI.
 	URI string `json:"uri,omitempty"`
-	// Label is shown beside the lamp: at most MaxLabel characters.
+	// Label is shown beside the lamp: at most 30 characters.
 	Label string `json:"label,omitempty"`
 	// LabelASCII is shown by phones that know no other characters; it may differ from
 	// Label. Without it they get Label as far as it is ASCII.

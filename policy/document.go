@@ -72,6 +72,7 @@ type UnknownWatchers struct {
 
 // Tenant is one customer: a set of numbers, groups and phones of its own.
 type Tenant struct {
+	// Name is unique among tenants, any case.
 	Name string `json:"name"`
 	// Domains are the hosts by which requests and PBX devices find this tenant, any
 	// case, without port. A single tenant takes any host.
@@ -98,29 +99,43 @@ type Tenant struct {
 	LogoutCode string `json:"logout_code,omitempty"`
 	// Learn: a number that a PBX of the tenant reports is a line of the <None> partition
 	// with the Standard group, also when it is not listed. Default true.
-	Learn               *bool                `json:"learn,omitempty"`
-	PresenceGroups      []PresenceGroup      `json:"presence_groups,omitempty"`
-	Permissions         []GroupPermission    `json:"permissions,omitempty"`
-	Partitions          []Partition          `json:"partitions,omitempty"`
+	Learn *bool `json:"learn,omitempty"`
+	// PresenceGroups are those besides Standard, which is always there.
+	PresenceGroups []PresenceGroup `json:"presence_groups,omitempty"`
+	// Permissions are the relations between groups that are not system_default.
+	Permissions []GroupPermission `json:"permissions,omitempty"`
+	// Partitions are those that lines, patterns and calling search spaces refer to.
+	Partitions []Partition `json:"partitions,omitempty"`
+	// CallingSearchSpaces are those that watchers refer to.
 	CallingSearchSpaces []CallingSearchSpace `json:"calling_search_spaces,omitempty"`
-	LineClasses         []LineClass          `json:"line_classes,omitempty"`
-	Lines               []DirectoryNumber    `json:"lines,omitempty"`
-	Phones              []Phone              `json:"phones,omitempty"`
-	EndUsers            []EndUser            `json:"end_users,omitempty"`
-	DeviceProfiles      []DeviceProfile      `json:"device_profiles,omitempty"`
-	// TrunkSecurityProfiles, Trunks and ApplicationUsers are who asks from outside.
+	// LineClasses are options that many lines have in common.
+	LineClasses []LineClass `json:"line_classes,omitempty"`
+	// Lines are the presentities that need more than a number that a PBX reports.
+	Lines []DirectoryNumber `json:"lines,omitempty"`
+	// Phones are the watchers with buttons and groups of their own.
+	Phones []Phone `json:"phones,omitempty"`
+	// EndUsers are people whose applications watch, or who log in on phones.
+	EndUsers []EndUser `json:"end_users,omitempty"`
+	// DeviceProfiles are what phones with extension mobility take over.
+	DeviceProfiles []DeviceProfile `json:"device_profiles,omitempty"`
+	// TrunkSecurityProfiles are what is asked of requests from trunks.
 	TrunkSecurityProfiles []TrunkSecurityProfile `json:"trunk_security_profiles,omitempty"`
-	Trunks                []Trunk                `json:"trunks,omitempty"`
-	ApplicationUsers      []ApplicationUser      `json:"application_users,omitempty"`
-	// RoutePatterns, SIPRoutePatterns, RouteLists and RouteGroups say which trunks reach
-	// an external presentity.
-	RoutePatterns    []RoutePattern    `json:"route_patterns,omitempty"`
+	// Trunks are the other systems, as watchers and as the way to their lines.
+	Trunks []Trunk `json:"trunks,omitempty"`
+	// ApplicationUsers are the applications behind trunks.
+	ApplicationUsers []ApplicationUser `json:"application_users,omitempty"`
+	// RoutePatterns say which trunks reach an external number.
+	RoutePatterns []RoutePattern `json:"route_patterns,omitempty"`
+	// SIPRoutePatterns do it for the hosts of SIP URIs.
 	SIPRoutePatterns []SIPRoutePattern `json:"sip_route_patterns,omitempty"`
-	RouteLists       []RouteList       `json:"route_lists,omitempty"`
-	RouteGroups      []RouteGroup      `json:"route_groups,omitempty"`
+	// RouteLists are tried group by group.
+	RouteLists []RouteList `json:"route_lists,omitempty"`
+	// RouteGroups are tried trunk by trunk.
+	RouteGroups []RouteGroup `json:"route_groups,omitempty"`
 	// DefaultPresenceTrunk takes numbers that are found nowhere else: CME's server.
-	DefaultPresenceTrunk string      `json:"default_presence_trunk,omitempty"`
-	HuntPilots           []HuntPilot `json:"hunt_pilots,omitempty"`
+	DefaultPresenceTrunk string `json:"default_presence_trunk,omitempty"`
+	// HuntPilots are numbers that cannot be watched.
+	HuntPilots []HuntPilot `json:"hunt_pilots,omitempty"`
 	// AuthenticatePresence is CME's authenticate presence: requests from a trunk without
 	// a security profile need digest credentials. Default false, as CME.
 	AuthenticatePresence bool `json:"authenticate_presence,omitempty"`
@@ -131,7 +146,9 @@ type Tenant struct {
 
 // PresenceGroup is a set of watchers and presentities (CUCM, Table 20-3).
 type PresenceGroup struct {
-	Name        string `json:"name"`
+	// Name is unique in the tenant, any case; Standard is there already.
+	Name string `json:"name"`
+	// Description is for people.
 	Description string `json:"description,omitempty"`
 }
 
@@ -140,13 +157,15 @@ type PresenceGroup struct {
 // may be the same group to narrow the view or forbid pickup within it; watching itself
 // is always allowed there.
 type GroupPermission struct {
+	// From is the watcher's group.
 	From string `json:"from"`
-	To   string `json:"to"`
+	// To is the presentity's group.
+	To string `json:"to"`
 	// Subscribe is allow, disallow or system_default (the default).
 	Subscribe Permission `json:"subscribe,omitempty"`
-	// View is how much a watcher sees; nil = all (ViewNumber).
+	// View is how much a watcher sees; left out = all.
 	View *View `json:"view,omitempty"`
-	// Pickup says whether the watcher may pick up the presentity's calls; nil = it may
+	// Pickup says whether the watcher may pick up the presentity's calls; left out = it may
 	// where it may watch.
 	Pickup *bool `json:"pickup,omitempty"`
 }
@@ -154,16 +173,20 @@ type GroupPermission struct {
 // CrossTenantPermission lets a group of one tenant watch a group of another. Without a
 // permission that allows it, the other tenant's lines do not exist for the watcher.
 type CrossTenantPermission struct {
+	// From is the watcher's group.
 	From TenantGroup `json:"from"`
-	To   TenantGroup `json:"to"`
-	// View is how much a watcher sees; nil = all (ViewNumber).
+	// To is the presentity's group.
+	To TenantGroup `json:"to"`
+	// View is how much a watcher sees; left out = all.
 	View *View `json:"view,omitempty"`
-	// Pickup: nil = not across tenants.
+	// Pickup says whether the watcher may pick up the presentity's calls; left out = not
+	// across tenants.
 	Pickup *bool `json:"pickup,omitempty"`
 }
 
 // TenantGroup names a presence group of a tenant.
 type TenantGroup struct {
+	// Tenant is the name of a tenant.
 	Tenant string `json:"tenant"`
 	// PresenceGroup is empty for Standard.
 	PresenceGroup string `json:"presence_group,omitempty"`
@@ -171,14 +194,19 @@ type TenantGroup struct {
 
 // Partition is a named set of directory numbers; the same number may be in several.
 type Partition struct {
-	Name        string `json:"name"`
+	// Name is unique in the tenant, and has no @.
+	Name string `json:"name"`
+	// Description is for people.
 	Description string `json:"description,omitempty"`
 }
 
 // CallingSearchSpace is an ordered list of partitions; the first that holds the number
 // wins. As in CUCM the <None> partition is searched last, unless it is listed.
 type CallingSearchSpace struct {
-	Name        string   `json:"name"`
-	Description string   `json:"description,omitempty"`
-	Partitions  []string `json:"partitions,omitempty"`
+	// Name is unique in the tenant.
+	Name string `json:"name"`
+	// Description is for people.
+	Description string `json:"description,omitempty"`
+	// Partitions are searched in this order.
+	Partitions []string `json:"partitions,omitempty"`
 }

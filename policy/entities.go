@@ -3,7 +3,9 @@ package policy
 // LineClass holds options for many lines, as CME's ephone-dn template does: what the
 // line itself says has priority.
 type LineClass struct {
-	Name        string `json:"name"`
+	// Name is unique in the tenant.
+	Name string `json:"name"`
+	// Description is for people.
 	Description string `json:"description,omitempty"`
 	LineOptions `json:",inline"`
 }
@@ -31,12 +33,14 @@ type LineOptions struct {
 
 // DirectoryNumber is one line: a presentity.
 type DirectoryNumber struct {
+	// Number is how the line is dialled, as a PBX reports it or with its prefixes.
 	Number string `json:"number"`
 	// Partition is empty or "<None>" for the numbers without one.
 	Partition string `json:"partition,omitempty"`
 	// Aliases are further numbers by which the line is watched, such as 13106341777.
-	Aliases     []string `json:"aliases,omitempty"`
-	Description string   `json:"description,omitempty"`
+	Aliases []string `json:"aliases,omitempty"`
+	// Description is for people.
+	Description string `json:"description,omitempty"`
 	// DisplayName is shown with the number, in consoles and bodies.
 	DisplayName string `json:"display_name,omitempty"`
 	// PresenceGroup is empty for Standard.
@@ -56,10 +60,13 @@ type DirectoryNumber struct {
 // Phone is a watcher with buttons. "A phone serves as a watcher; a line on a phone
 // cannot" (CUCM, note to Table 20-1).
 type Phone struct {
-	Name        string `json:"name"`
+	// Name is unique in the tenant, such as SEP001122334455.
+	Name string `json:"name"`
+	// Description is for people.
 	Description string `json:"description,omitempty"`
-	// Device and Devices are the PBX's names of the phone; both may be used.
-	Device  string   `json:"device,omitempty"`
+	// Device is the PBX's name of the phone, such as PJSIP/1001.
+	Device string `json:"device,omitempty"`
+	// Devices are its names where there are several; both keys may be used.
 	Devices []string `json:"devices,omitempty"`
 	// Lines are numbers, or number and partition as "1001@Internal"; the first is the
 	// primary line. They need not be listed under lines while the tenant learns.
@@ -74,8 +81,9 @@ type Phone struct {
 	ExtensionMobility bool `json:"extension_mobility,omitempty"`
 	// LogoutProfile names the device profile in force while nobody is logged in; empty =
 	// the phone's own settings.
-	LogoutProfile string  `json:"logout_profile,omitempty"`
-	Digest        *Digest `json:"digest,omitempty"`
+	LogoutProfile string `json:"logout_profile,omitempty"`
+	// Digest are the phone's credentials; without any it is known by its lines, from trusted networks.
+	Digest *Digest `json:"digest,omitempty"`
 	// BLFButtons are the BLF/SpeedDial buttons, in the order of the keys.
 	BLFButtons []BLFButton `json:"blf_buttons,omitempty"`
 	// BLFCallLists: may this phone's call lists show lamps (on, off, default).
@@ -84,11 +92,16 @@ type Phone struct {
 
 // EndUser is a person whose own application (a directory, a soft client) subscribes.
 type EndUser struct {
-	UserID                      string  `json:"user_id"`
-	DisplayName                 string  `json:"display_name,omitempty"`
-	PresenceGroup               string  `json:"presence_group,omitempty"`
-	SubscribeCallingSearchSpace string  `json:"subscribe_calling_search_space,omitempty"`
-	Digest                      *Digest `json:"digest,omitempty"`
+	// UserID is unique in the tenant.
+	UserID string `json:"user_id"`
+	// DisplayName is shown beside the user id.
+	DisplayName string `json:"display_name,omitempty"`
+	// PresenceGroup is empty for Standard.
+	PresenceGroup string `json:"presence_group,omitempty"`
+	// SubscribeCallingSearchSpace is empty for None.
+	SubscribeCallingSearchSpace string `json:"subscribe_calling_search_space,omitempty"`
+	// Digest are the credentials of the user's applications.
+	Digest *Digest `json:"digest,omitempty"`
 	// DeviceProfiles are the user's for extension mobility; the first is the one a login
 	// takes unless it names another.
 	DeviceProfiles []string `json:"device_profiles,omitempty"`
@@ -102,7 +115,9 @@ type PIN string
 // Digest are the credentials of a phone or user: a password, or hashes of it for one
 // realm, which keep the password out of the document.
 type Digest struct {
+	// Username is the user of the digest; no two phones or users of a tenant share one.
 	Username string `json:"username"`
+	// Password is the secret itself.
 	Password string `json:"password,omitempty"`
 	// HA1 is MD5(username:realm:password) in hexadecimal (RFC 7616 §3.4.2).
 	HA1 string `json:"ha1,omitempty"`

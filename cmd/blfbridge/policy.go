@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"blfbridge/policy"
 )
 
 func newPolicy(c *cli) *cobra.Command {
@@ -17,10 +19,26 @@ read or written itself.` + connectHelp,
 		Example: `  blfbridge policy export > policy.yaml
   blfbridge policy diff policy.yaml
   blfbridge policy import policy.yaml
-  blfbridge policy audit`,
-	}, newPolicyImport(n), newPolicyExport(n), newPolicyDiff(n), newPolicyAudit(n))
+  blfbridge policy audit
+  blfbridge policy doc > policy.md`,
+	}, newPolicyImport(n), newPolicyExport(n), newPolicyDiff(n), newPolicyAudit(n), newPolicyDoc())
 	n.flags(cmd)
 	return cmd
+}
+
+func newPolicyDoc() *cobra.Command {
+	return &cobra.Command{
+		Use:   "doc",
+		Short: "Print the description of every key",
+		Long: `Prints the description of every key of the policy document, in Markdown: type and range,
+default, the name that CUCM or CME has for it, and meaning.`,
+		Example: "  blfbridge policy doc > policy.md",
+		Args:    exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := fmt.Fprint(cmd.OutOrStdout(), policy.Reference())
+			return err
+		},
+	}
 }
 
 // things counts what a document lists.

@@ -10,6 +10,7 @@ import (
 	"blfbridge/bridge/admin/admintest"
 	"blfbridge/bridge/config"
 	"blfbridge/bridge/store/storetest"
+	"blfbridge/policy"
 )
 
 const board = `tenants:
@@ -40,8 +41,18 @@ func TestPolicyThroughServer(t *testing.T) {
 		t.Errorf("export, import, export:\n%s\nwant\n%s", got, want)
 	}
 	in := s.runWith("max_subscriptions: 5\n", with("policy", "import", "-")...)
-	if in.code != exitOK || !strings.Contains(in.out, "- is revision 3") {
+	if in.code != exitOK || !strings.Contains(in.out, "- is revision 3") || !strings.Contains(in.out, "CME would not take: max_subscriptions 5 (100 and up)\n") {
 		t.Errorf("standard input: %+v", in)
+	}
+	if out := s.ok(with("policy", "import", "policy.yaml")...); strings.Contains(out, "CME") {
+		t.Errorf("%s", out)
+	}
+}
+
+// TestPolicyDoc: it needs neither server nor configuration.
+func TestPolicyDoc(t *testing.T) {
+	if got := newShell(t).ok("policy", "doc"); got != policy.Reference() {
+		t.Errorf("%s", got)
 	}
 }
 

@@ -25,7 +25,8 @@ func newPolicyImport(n *connection) *cobra.Command {
 		Long: `Replaces the policy by a YAML file (- is standard input), whole or not at all. The file
 is checked first, and all that is wrong with it is listed. At a terminal it shows what
 would change and asks; --yes does not ask. The server puts the policy in force at once:
-subscriptions that it forbids are ended, others are shown more or less.
+subscriptions that it forbids are ended, others are shown more or less. Values that are
+beyond CME's ranges are told in a line at the end; they hold all the same.
 
 --if-revision refuses if somebody else has changed the policy since that revision,
 which export writes on its first line.` + connectHelp,
@@ -76,7 +77,13 @@ func (i *importer) run(cmd *cobra.Command, file string) error {
 	if i.asJSON {
 		return writeJSON(i.cli.out, done)
 	}
-	return i.say(file, where, &done)
+	if err := i.say(file, where, &done); err != nil {
+		return err
+	}
+	if beyond := policy.BeyondCME(d); beyond != "" {
+		_, err = fmt.Fprintf(i.cli.out, "CME would not take: %s\n", beyond)
+	}
+	return err
 }
 
 // send lets the server import a file, or writes the store if there is none.
