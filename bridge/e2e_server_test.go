@@ -62,6 +62,7 @@ func newStorage(t *testing.T, kind string) *storage {
 type setup struct {
 	store  *storage
 	pbx    string // entries of the list pbx
+	listen string // further sockets
 	sip    string // further lines of sip
 	policy string // a policy document in a file; empty: that of the store
 	more   string // further sections
@@ -95,7 +96,11 @@ func newServer(t *testing.T, o setup) *server {
 func (s *server) configure(o setup) {
 	s.t.Helper()
 	var b strings.Builder
-	fmt.Fprintf(&b, "sip:\n  listen: [udp://%s, tcp://%s]\n%s", s.udp, s.tcp, o.sip)
+	sockets := "udp://" + s.udp + ", tcp://" + s.tcp
+	if o.listen != "" {
+		sockets += ", " + o.listen
+	}
+	fmt.Fprintf(&b, "sip:\n  listen: [%s]\n%s", sockets, o.sip)
 	if o.pbx != "" {
 		fmt.Fprintf(&b, "pbx:\n%s", o.pbx)
 	}

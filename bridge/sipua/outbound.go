@@ -1,6 +1,7 @@
 package sipua
 
 import (
+	"crypto/tls"
 	"net"
 	"net/netip"
 
@@ -56,7 +57,9 @@ func (x *exchange) notify() {
 // Toward finds how a request of ours leaves for a peer, so that it comes from an address
 // that the peer knows us by: from the socket of the interface that leads there, or over
 // a connection in the name of a listener. advertised is what its Via and Contact name.
-func (s *Server) Toward(t subscription.Transport, to netip.AddrPort) (f notifier.Flow, advertised string, ok bool) {
+// name is whom the certificate of a TLS peer must be for: the host that was looked up (RFC
+// 5922 §4), or an address; false also if a connection to there has shown another one.
+func (s *Server) Toward(t subscription.Transport, to netip.AddrPort, name string) (f notifier.Flow, advertised string, ok bool) {
 	source := sourceFor(to)
 	for _, l := range s.addresses {
 		if l.Transport != t || l.Addr.Addr().Is4() != to.Addr().Is4() || l.Addr.Addr().IsLoopback() && !to.Addr().IsLoopback() {
@@ -69,7 +72,35 @@ func (s *Server) Toward(t subscription.Transport, to netip.AddrPort) (f notifier
 			}
 		}
 	}
+	if ok && t.Stream() {
+		ok = s.streams.expect(f, contact{to, name, peerRetry})
+	}
 	return f, s.advertised(f.Local), ok
+}
+
+// expect learns where a server is dialled, and reports whether the connection that stands
+// or is being opened there, if any, is one with that name.
+func (s *streams) expect(f notifier.Flow, to contact) bool {
+	if f.Transport == subscription.TLS {
+		if c := s.find(f); c != nil {
+			secure, ok := c.Conn.(*tls.Conn)
+			if !ok || secure.VerifyHostname(to.name) != nil {
+				return false
+			}
+		} else if known, ok := s.contact(f); ok && known.name != to.name && s.dialer.dialling(f) {
+			return false
+		}
+	}
+	s.learn(f, to)
+	return true
+}
+
+// dialling reports whether the connection of a flow is being opened.
+func (d *dialer) dialling(f notifier.Flow) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	_, ok := d.pending[f]
+	return ok
 }
 
 // sourceFor is the address that the kernel would send from; invalid if there is no way.

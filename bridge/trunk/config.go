@@ -24,7 +24,8 @@ var ErrConfig = errors.New("trunk: configuration")
 // and do not block.
 type Transport interface {
 	// Toward finds how a request leaves for a peer, and what its Via and Contact name.
-	Toward(t subscription.Transport, to netip.AddrPort) (f notifier.Flow, advertised string, ok bool)
+	// name is whom a TLS peer's certificate must be for.
+	Toward(t subscription.Transport, to netip.AddrPort, name string) (f notifier.Flow, advertised string, ok bool)
 	// Send is notifier.Transport's.
 	Send(f notifier.Flow, msg []byte) error
 }

@@ -17,6 +17,7 @@ type candidate struct {
 	trunk  policy.TrunkInfo
 	to     policy.Destination
 	number string // as the route dials it
+	name   string // the destination's host as the policy has it
 	print  string // tells whether it is the same one, with the same credentials
 }
 
@@ -62,7 +63,7 @@ func (s *Subscriber) candidates(snap *policy.Snapshot, x *external) (out []candi
 		if k, ok := snap.Trunk(tenant, name); ok && s.permitted(snap, x, name) {
 			for _, d := range k.Destinations {
 				number := route.Dial(x.key.Number)
-				out = append(out, candidate{k, d, number, fmt.Sprintf("%s\x00%s\x00%s\x00%v\n", name, d, number, k.OutboundDigest)})
+				out = append(out, candidate{k, d, number, d.Host, fmt.Sprintf("%s\x00%s\x00%s\x00%v\n", name, d, number, k.OutboundDigest)})
 			}
 		}
 	}
@@ -120,9 +121,9 @@ func (s *Subscriber) next(x *external) {
 // try sends a SUBSCRIBE to an address of a destination; false if that cannot be.
 func (s *Subscriber) try(x *external, c *candidate, addr netip.Addr) bool {
 	to := netip.AddrPortFrom(addr.Unmap(), c.port())
-	flow, advertised, ok := s.c.Transport.Toward(c.transport(), to)
+	flow, advertised, ok := s.c.Transport.Toward(c.transport(), to, c.name)
 	if !ok {
-		s.judge(x, c, unreachable, fmt.Sprintf("no %s socket of ours leads to %s: sip.listen needs one", c.transport(), to))
+		s.judge(x, c, unreachable, fmt.Sprintf("no %s socket of ours leads to %s: sip.listen needs one, and over TLS no other server may be there", c.transport(), to))
 		return false
 	}
 	x.trunk = c.trunk.Name

@@ -220,7 +220,7 @@ func TestConnection(t *testing.T) {
 		w.mu.Lock()
 		delete(w.fail, "192.0.2.3:5060")
 		w.mu.Unlock()
-		f, _, _ := w.Toward(subscription.TCP, netip.MustParseAddrPort("192.0.2.3:5060"))
+		f, _, _ := w.Toward(subscription.TCP, netip.MustParseAddrPort("192.0.2.3:5060"), "")
 		w.s.FlowUp(f)
 		sub := w.one("192.0.2.3:5060")
 		w.accept(sub)

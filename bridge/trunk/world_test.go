@@ -120,7 +120,7 @@ func (hosts) LookupNetIP(_ context.Context, _, host string) ([]netip.Addr, error
 }
 
 // Toward implements Transport: one socket of each kind, but no TLS.
-func (w *world) Toward(t subscription.Transport, to netip.AddrPort) (notifier.Flow, string, bool) {
+func (w *world) Toward(t subscription.Transport, to netip.AddrPort, _ string) (notifier.Flow, string, bool) {
 	return notifier.Flow{Transport: t, Local: netip.MustParseAddrPort("192.0.2.100:5060"), Remote: to}, "192.0.2.100:5060", t != subscription.TLS
 }
 
