@@ -59,8 +59,15 @@ func (s *Server) subscriptions(ctx context.Context, in *subscriptionsInput) (*su
 			compareNumbers(a.Presentity.Number, b.Presentity.Number), strings.Compare(a.ID, b.ID))
 	})
 	out.Body.Matching, out.Body.Subscriptions = len(list), nonNil(pageOf(in.Page, list))
+	siblings := map[policy.Line]string{}
+	for _, x := range serving.External.Rows() {
+		siblings[x.Line] = x.ID
+	}
 	for i := range out.Body.Subscriptions {
 		one := &out.Body.Subscriptions[i]
+		if p := &one.Presentity; p.Mode == modeName(false) {
+			one.Sibling = siblings[policy.Line{Tenant: p.Tenant, Partition: p.Partition, Number: p.Number}]
+		}
 		one.Watcher.Number = subscriberNumber(serving.Snapshot(), one)
 	}
 	return out, nil

@@ -59,6 +59,8 @@ type Subscribe struct {
 	// (or known not to be). It writes the response and must not block; the NOTIFY
 	// follows it.
 	Answer func(Answer)
+
+	asked bool // outside, as a fetch
 }
 
 // Answer tells sipua how to answer a SUBSCRIBE.

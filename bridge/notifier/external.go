@@ -18,6 +18,10 @@ type External interface {
 	// the group of the trunk that it is subscribed through, or how that failed
 	// (Unavailable: not now). retry says when it makes sense to ask again.
 	Admit(w policy.Watcher, d policy.Decision) (_ policy.Decision, retry time.Duration)
+	// Fetch asks once for a presentity that nobody may have watched, and reports whether
+	// its state has to be waited for: then done is called, once, when it is known or not
+	// waited for any longer. done only posts.
+	Fetch(w Watch, done func()) (wait bool)
 	// Watch and Unwatch say that a subscription to the presentity stands, and that it is over.
 	Watch(Watch)
 	Unwatch(Watch)
@@ -58,6 +62,19 @@ func (l *loop) admit(s *Subscribe) (a Answer) {
 		a.Status = 403
 	}
 	return a
+}
+
+// fetched reports whether a fetch (RFC 6665 §4.4.3) of an external presentity waits for
+// its state; then it is taken in again. It gets one NOTIFY only, which is to tell something.
+func (l *loop) fetched(s *Subscribe) (waits bool) {
+	if s.Decision.Route == "" || l.n.external == nil || s.Expires > 0 || s.LocalTag != "" || s.asked {
+		return false
+	}
+	s.asked = true
+	k := compositor.Key{Line: s.Decision.Line}
+	return l.n.external.Fetch(Watch{k, l.n.lamps.Intern(k), s.Decision.Route, s.Watcher, s.MaxForwards}, func() {
+		l.box.post(message{call: func(l *loop) { l.subscribe(s) }})
+	})
 }
 
 // routeFor is route for a SUBSCRIBE.

@@ -14,6 +14,13 @@ import (
 type outside struct {
 	told  []string
 	admit policy.Outcome
+	fetch []func() // that wait
+}
+
+func (o *outside) Fetch(w Watch, done func()) bool {
+	o.tell("fetch", w)
+	o.fetch = append(o.fetch, done)
+	return true
 }
 
 func (o *outside) Admit(_ policy.Watcher, d policy.Decision) (policy.Decision, time.Duration) {
@@ -124,4 +131,30 @@ func (r *rig) answered() {
 	_, msg := r.one()
 	r.reply(msg, 200)
 	synctest.Wait()
+}
+
+// TestFetchWaits: a fetch of an external presentity is answered, once, when it has been
+// asked outside; within a subscription, and for our own lines, nobody is asked.
+func TestFetchWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := &outside{admit: policy.Allowed}
+		r := newRig(t, Config{Loops: 1, External: o})
+		defer func() { r.stop() }()
+		r.subscribe("c0", "101", 1, 0)
+		r.answered()
+		o.take(t)
+		answered := r.post("c1", "5001", 1, 0, via("R"))
+		o.take(t, "fetch 5001 via R by 200 hops 69")
+		r.none()
+		if len(answered()) > 0 {
+			t.Fatal("answered before it was asked outside")
+		}
+		o.fetch[0]()
+		synctest.Wait()
+		if a := answered(); len(a) != 1 || a[0].Status != 200 {
+			t.Fatalf("%+v", a)
+		}
+		r.want("terminated;reason=timeout v=0 terminated")
+		o.take(t)
+	})
 }

@@ -29,6 +29,9 @@ func (l *loop) subscribe(s *Subscribe) {
 	}
 	id := shardOf(s.CallID)
 	k, slot, found := l.find(s)
+	if !found && l.fetched(s) {
+		return
+	}
 	sh := l.shard(id)
 	switch {
 	case found && s.Decision.Line != lineAt(&l.records[slot]):

@@ -58,7 +58,10 @@ type Config struct {
 	Expires time.Duration
 	// Linger (5 s) is how long an outbound subscription outlives its last watcher: a phone
 	// that subscribes anew finds the lamp.
-	Linger     time.Duration
+	Linger time.Duration
+	// Pace (50 a second) bounds the subscriptions that are begun at one destination once
+	// its first burst of as many is over: after a start of ours all lines want one at once.
+	Pace       int
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer // nil = no metrics
 }
@@ -73,8 +76,11 @@ func (c *Config) complete() error {
 	if c.Linger == 0 {
 		c.Linger = 5 * time.Second
 	}
-	if c.Expires < time.Minute || c.Linger < 0 {
-		return fmt.Errorf("%w: expires %v is below a minute, or linger %v below 0", ErrConfig, c.Expires, c.Linger)
+	if c.Pace == 0 {
+		c.Pace = 50
+	}
+	if c.Expires < time.Minute || c.Linger < 0 || c.Pace < 0 {
+		return fmt.Errorf("%w: expires %v is below a minute, or linger %v or pace %d below 0", ErrConfig, c.Expires, c.Linger, c.Pace)
 	}
 	if c.Recheck == nil {
 		c.Recheck = func(uint32) {}

@@ -11,6 +11,14 @@
 // stays unknown and they are tried again, as often as CME's retry limit says; then the
 // watchers end with reason=probation.
 //
+// A fetch waits up to two seconds for what the other server says, by a subscription that
+// lingers for the next one. Subscriptions are begun at one destination at a bounded pace:
+// after a start all lines want theirs at once.
+//
+// A presentity is keyed by its line, not by its route: watchers whose calling search spaces
+// lead one number of one partition by different routes share the route given last, since
+// they share a lamp at the compositor too.
+//
 // Why one lock and no goroutine per subscription: everything here is short, and the
 // decision about a further watcher (Admit) must see what has just become of a trunk.
 package trunk

@@ -51,6 +51,9 @@ type external struct {
 	calls      table
 	over       bool // its route is written down, and wins over what a PBX has
 
+	fetches []fetch
+	fetchBy time.Time // when they are not kept waiting any longer
+
 	at      time.Time // end of waiting or of refused
 	darkAt  time.Time // while seeking: the old lamp is not trusted any longer
 	lingers time.Time // without watchers: when it is given up
@@ -62,7 +65,7 @@ func (x *external) due() time.Time {
 	if x.phase == refused && len(x.watchers) > 0 {
 		at = time.Time{} // whoever is on the way in is being refused
 	}
-	return earliest(at, x.darkAt, x.lingers)
+	return earliest(at, x.darkAt, x.fetchBy, x.lingers)
 }
 
 func (x *external) place() *int { return &x.index }
@@ -71,6 +74,9 @@ func (x *external) tick(now time.Time) {
 	if passed(x.darkAt, now) {
 		x.darkAt = time.Time{}
 		x.show(compositor.Lamp{State: device.Unknown}, now)
+	}
+	if passed(x.fetchBy, now) {
+		x.settle()
 	}
 	if passed(x.lingers, now) {
 		x.s.forget(x)
@@ -90,15 +96,19 @@ func (x *external) tick(now time.Time) {
 // show gives the compositor the lamp of now.
 func (x *external) show(l compositor.Lamp, at time.Time) {
 	x.s.c.Lamps.Show(x.key, l, x.over, at)
+	x.settle()
 }
 
 // Watch implements notifier.External.
 func (s *Subscriber) Watch(w notifier.Watch) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.stopping {
-		return
+	if !s.stopping {
+		s.watch(w)
 	}
+}
+
+func (s *Subscriber) watch(w notifier.Watch) {
 	x := s.externals[w.Key]
 	fresh := x == nil
 	if fresh {
@@ -128,11 +138,14 @@ func (s *Subscriber) Unwatch(w notifier.Watch) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	x := s.externals[w.Key]
-	if x == nil || s.stopping {
-		return
+	if x != nil && !s.stopping {
+		s.unwatch(x, w.Watcher)
 	}
-	if x.watchers[w.Watcher]--; x.watchers[w.Watcher] <= 0 {
-		delete(x.watchers, w.Watcher)
+}
+
+func (s *Subscriber) unwatch(x *external, w policy.Watcher) {
+	if x.watchers[w]--; x.watchers[w] <= 0 {
+		delete(x.watchers, w)
 	}
 	if len(x.watchers) > 0 {
 		return

@@ -40,16 +40,25 @@ type request struct {
 // subscribe sends a SUBSCRIBE within the leg's dialog, or the one that makes it; 0 ends it.
 func (l *leg) subscribe(expires time.Duration) {
 	now := time.Now()
+	at := now
 	l.forgetRequest()
-	l.cseq++
-	r := &request{branch: BranchPrefix + token(), asked: expires, wait: timerT1, sendAt: now, failAt: now.Add(timerF)}
+	if l.cseq++; l.cseq == 1 {
+		at = l.s.pace(l.way.flow.Remote, now)
+	}
+	r := &request{branch: BranchPrefix + token(), asked: expires, wait: timerT1, sendAt: at, failAt: at.Add(timerF)}
 	if !l.answered && !l.notified && l.x != nil && len(l.x.candidates) > 0 {
-		r.failAt = now.Add(patience)
+		r.failAt = at.Add(patience)
 	}
 	r.msg = l.append(nil, r)
 	l.request = r
 	l.s.branches[r.branch] = l
-	l.transmit(now)
+	if at.After(now) {
+		if x := l.x; x != nil && !x.darkAt.IsZero() {
+			x.darkAt = at.Add(darkTime) // its lamp is not to go dark for waiting in our own queue
+		}
+	} else {
+		l.transmit(now)
+	}
 	l.s.plan(l)
 }
 

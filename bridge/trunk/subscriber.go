@@ -3,6 +3,7 @@ package trunk
 import (
 	"context"
 	"log/slog"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -28,6 +29,7 @@ type Subscriber struct {
 	legs      map[string]*leg // by Call-ID
 	branches  map[string]*leg // of outstanding requests
 	logins    map[loginKey]*login
+	paces     map[netip.AddrPort]time.Time // when each server's rate is used up to
 	agenda    agenda
 	running   context.Context //nolint:containedctx // ends the lookups with Run; nil before
 	stopping  bool
@@ -43,7 +45,7 @@ func New(c Config) (*Subscriber, error) {
 	}
 	s := &Subscriber{
 		c: c, log: c.Logger, wake: make(chan struct{}, 1), externals: map[compositor.Key]*external{},
-		legs: map[string]*leg{}, branches: map[string]*leg{}, logins: map[loginKey]*login{}, idle: make(chan struct{}),
+		legs: map[string]*leg{}, branches: map[string]*leg{}, logins: map[loginKey]*login{}, paces: map[netip.AddrPort]time.Time{}, idle: make(chan struct{}),
 	}
 	s.metrics = newMetrics(c.Registerer, s)
 	return s, nil
@@ -122,6 +124,7 @@ func (s *Subscriber) leave() {
 	defer s.mu.Unlock()
 	s.stopping = true
 	for _, x := range s.externals {
+		x.settle()
 		s.agenda.drop(x)
 	}
 	for _, l := range s.legs {

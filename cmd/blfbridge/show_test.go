@@ -57,6 +57,10 @@ func TestShow(t *testing.T) {
 	s.says(show("external"), "2 lines\n", "5001", "HQ", " active\n", "bob@far.test (Out)", "waiting, again in ", "trunk HQ 192.0.2.1: 503 Service Unavailable\n")
 	s.says(show("external --json"), `"expires_in": 59`, `"retries": 1`)
 
+	r.SetExternal(trunk.Row{ID: "sibling0", Line: policy.Line{Tenant: "default", Number: "101"}})
+	s.says(show("subscription presentity 101"), " sibling0 ")
+	s.says(show("subscription subid "+id), "Sibling subID           : sibling0\n", "external line")
+
 	var list api.SubscriptionList
 	if err := json.Unmarshal([]byte(show("subscription --json")), &list); err != nil || list.Matching != 3 || len(list.Subscriptions) != 3 {
 		t.Errorf("%+v, %v", list, err)

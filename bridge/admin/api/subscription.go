@@ -28,8 +28,10 @@ type Subscription struct {
 	FlowLost  bool   `json:"flow_lost" doc:"The connection is gone; NOTIFYs wait for the phone."`
 	Waiting   bool   `json:"waiting" doc:"A NOTIFY is not answered yet."`
 	Failures  int    `json:"failures" doc:"NOTIFYs that failed in a row."`
-	CallID    string `json:"call_id"`
-	Shard     int    `json:"shard"`
+	// Sibling is CME's SibID.
+	Sibling string `json:"sibling,omitempty" doc:"Call-ID of the subscription to another system that feeds it."`
+	CallID  string `json:"call_id"`
+	Shard   int    `json:"shard"`
 }
 
 // Watcher is who subscribes.

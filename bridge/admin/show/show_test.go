@@ -53,6 +53,7 @@ func list() *api.SubscriptionList {
 		URI: "sip:server@conf.example", Transport: "TCP", Address: "10.4.171.99:5060"}
 	call := s
 	call.ID, call.Watcher.Number = "4d", "6003"
+	call.Sibling = "lhz3kq7vd2c5wnyt4mgb6xuaoe"
 	return &api.SubscriptionList{Total: 9, Matching: 4, Subscriptions: []api.Subscription{s, masked, app, call}}
 }
 

@@ -1,6 +1,7 @@
 package show
 
 import (
+	"cmp"
 	"io"
 	"slices"
 	"strconv"
@@ -22,7 +23,7 @@ func Summary(w io.Writer, list *api.SubscriptionList) error {
 		if s.FlowLost {
 			status += " (phone lost)"
 		}
-		rows = append(rows, []string{watcherName(&s.Watcher), presentityName(&s.Presentity), s.ID, strconv.Itoa(s.ExpiresIn), "0", status})
+		rows = append(rows, []string{watcherName(&s.Watcher), presentityName(&s.Presentity), s.ID, strconv.Itoa(s.ExpiresIn), cmp.Or(s.Sibling, "0"), status})
 	}
 	p := &printer{w: w}
 	p.f("Presence Active Subscription Records Summary: %d subscription%s\n", list.Matching, plural(list.Matching))
@@ -93,7 +94,11 @@ func (p *printer) detail(s *api.Subscription) {
 	field("Watcher address", s.Watcher.Address+" "+s.Watcher.Transport+" from "+s.Watcher.Local)
 	field("Watcher user agent", s.Watcher.UserAgent)
 	field("Presentity", presentityName(&s.Presentity))
-	field("Presentity type", "local "+s.Presentity.Mode)
+	where := "local "
+	if s.Sibling != "" {
+		where = "external "
+	}
+	field("Presentity type", where+s.Presentity.Mode)
 	field("Presentity tenant", s.Presentity.Tenant)
 	partition := s.Presentity.Partition
 	if partition == "" {
@@ -122,7 +127,7 @@ func (p *printer) detail(s *api.Subscription) {
 	field("NOTIFY unanswered", yes(s.Waiting))
 	field("NOTIFYs failed in a row", s.Failures)
 	field("Connection lost", yes(s.FlowLost))
-	field("Sibling subID", 0)
+	field("Sibling subID", cmp.Or(s.Sibling, "0"))
 }
 
 func plural(n int) string {
