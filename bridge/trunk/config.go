@@ -39,6 +39,8 @@ type Lamps interface {
 
 // Resolver looks up the host names of destinations; *net.Resolver is one.
 type Resolver interface {
+	// LookupSRV's records come in the order in which they are to be tried (RFC 2782).
+	LookupSRV(ctx context.Context, service, proto, name string) (cname string, records []*net.SRV, err error)
 	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
 

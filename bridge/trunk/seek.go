@@ -1,7 +1,6 @@
 package trunk
 
 import (
-	"context"
 	"fmt"
 	"net/netip"
 	"time"
@@ -46,9 +45,6 @@ const darkTime = 2 * time.Second
 // patience is how long a destination may say nothing while there are others to try: a
 // request and its retransmissions after 0.5, 1.5 and 3.5 s.
 const patience = 4 * time.Second
-
-// resolveTime bounds the lookup of a destination's host name.
-const resolveTime = 2 * time.Second
 
 // candidates are what a presentity's route offers to its watchers, in the order of route
 // list, route group and trunk. The policy is asked for each trunk (CUCM, Table 20-1).
@@ -129,36 +125,6 @@ func (s *Subscriber) try(x *external, c *candidate, addr netip.Addr) bool {
 	x.trunk = c.trunk.Name
 	s.open(x, c, way{flow, advertised})
 	return true
-}
-
-// lookup resolves a destination's host, and goes on with its addresses.
-func (s *Subscriber) lookup(x *external, c candidate) {
-	round, ctx := x.round, s.running
-	s.lookups.Go(func() {
-		ctx, cancel := context.WithTimeout(ctx, resolveTime)
-		defer cancel()
-		addrs, err := s.c.Resolver.LookupNetIP(ctx, "ip", c.to.Host)
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if x.round != round || x.phase != seeking || s.externals[x.key] != x || s.stopping || len(x.candidates) == 0 {
-			return
-		}
-		rest := x.candidates[1:]
-		x.candidates = nil
-		for _, a := range addrs {
-			one := c
-			one.to.Host = a.Unmap().WithZone("").String()
-			if one.to.Port == 0 {
-				one.to.Port = c.port()
-			}
-			x.candidates = append(x.candidates, one)
-		}
-		x.candidates = append(x.candidates, rest...)
-		if err != nil || len(addrs) == 0 {
-			s.judge(x, &c, unreachable, fmt.Sprintf("%s cannot be resolved: %v", c.to.Host, err))
-		}
-		s.next(x)
-	})
 }
 
 // judge notes what a destination said.

@@ -3,6 +3,7 @@ package trunk
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -116,7 +117,24 @@ func (hosts) LookupNetIP(_ context.Context, _, host string) ([]netip.Addr, error
 	if host == "two.test" {
 		return []netip.Addr{netip.MustParseAddr("192.0.2.21"), netip.MustParseAddr("192.0.2.22")}, nil
 	}
+	if host == "one.test" {
+		return []netip.Addr{netip.MustParseAddr("192.0.2.31")}, nil
+	}
 	return nil, fmt.Errorf("no such host")
+}
+
+// LookupSRV knows a domain with two servers over TCP, of which one has two addresses, and
+// one that has decidedly none over UDP.
+func (hosts) LookupSRV(_ context.Context, service, proto, name string) (string, []*net.SRV, error) {
+	switch service + proto + name {
+	case "siptcpservers.test":
+		return "", []*net.SRV{{Target: "two.test.", Port: 5080}, {Target: "gone.test.", Port: 1}, {Target: "one.test.", Port: 5090}}, nil
+	case "sipudpservers.test":
+		return "", []*net.SRV{{Target: "."}}, nil
+	case "sipstcpservers.test":
+		panic("a transport that comes later is not asked for")
+	}
+	return "", nil, fmt.Errorf("no such service")
 }
 
 // Toward implements Transport: one socket of each kind, but no TLS.
