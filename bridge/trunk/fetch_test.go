@@ -1,6 +1,7 @@
 package trunk
 
 import (
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,11 +12,11 @@ import (
 )
 
 // fetch asks once; done counts how often it was told to go on.
-func (w *world) fetch(number string) (wait bool, done *int) {
+func (w *world) fetch(number string) (wait bool, done *atomic.Int32) {
 	w.t.Helper()
 	d := w.decided(user, number)
-	done = new(int)
-	wait = w.s.Fetch(notifier.Watch{Key: compositor.Key{Line: d.Line}, Route: d.Route, Watcher: user}, func() { *done++ })
+	done = new(atomic.Int32)
+	wait = w.s.Fetch(notifier.Watch{Key: compositor.Key{Line: d.Line}, Route: d.Route, Watcher: user}, func() { done.Add(1) })
 	synctest.Wait()
 	return wait, done
 }
@@ -31,12 +32,12 @@ func TestFetch(t *testing.T) {
 		}
 		sub := w.one(a)
 		w.accept(sub)
-		if *done != 0 {
+		if done.Load() != 0 {
 			t.Fatal("went on before the state was known")
 		}
 		w.notify(sub, 1, "active;expires=300", info(0, "confirmed"))
-		if *done != 1 || *second != 1 {
-			t.Errorf("told %d and %d times", *done, *second)
+		if done.Load() != 1 || second.Load() != 1 {
+			t.Errorf("told %d and %d times", done.Load(), second.Load())
 		}
 		w.shows("9123", "busy")
 		if wait, _ := w.fetch("9123"); wait {
@@ -49,8 +50,8 @@ func TestFetch(t *testing.T) {
 			t.Errorf("%s", end.raw)
 		}
 		w.pass(time.Minute)
-		if *done != 1 {
-			t.Errorf("told %d times", *done)
+		if done.Load() != 1 {
+			t.Errorf("told %d times", done.Load())
 		}
 	})
 }
@@ -72,13 +73,13 @@ func TestFetchInVain(t *testing.T) {
 			c.hands(w, w.one(a))
 			if c.least > 0 {
 				w.pass(c.least - time.Millisecond)
-				if *done != 0 {
+				if done.Load() != 0 {
 					t.Errorf("%s: went on too early", c.what)
 				}
 				w.pass(time.Millisecond)
 			}
-			if *done != 1 {
-				t.Errorf("%s: told %d times", c.what, *done)
+			if done.Load() != 1 {
+				t.Errorf("%s: told %d times", c.what, done.Load())
 			}
 			if l := w.lamps["9123"]; l.State != device.Unknown {
 				t.Errorf("%s: shows %v", c.what, l.State)
@@ -93,8 +94,8 @@ func TestFetchAtTheEnd(t *testing.T) {
 		_, done := w.fetch("9123")
 		w.clear()
 		w.stop()
-		if *done != 1 {
-			t.Errorf("told %d times", *done)
+		if done.Load() != 1 {
+			t.Errorf("told %d times", done.Load())
 		}
 		if wait, _ := w.fetch("9123"); wait {
 			t.Error("waits for who has stopped")
