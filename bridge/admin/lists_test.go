@@ -8,6 +8,7 @@ import (
 
 	"blfbridge/bridge/admin/admintest"
 	"blfbridge/bridge/admin/api"
+	"blfbridge/bridge/config"
 	"blfbridge/bridge/device"
 	"blfbridge/bridge/subscription"
 	"blfbridge/policy"
@@ -172,8 +173,14 @@ func TestPresence(t *testing.T) {
 	r.Subscribe(admintest.Sub{Watcher: "201", Number: "101"})
 	var got api.Presence
 	get(t, r.URL+"/api/v1/presence", &got)
-	if !got.Enabled || got.MaxSubscriptions != 100_000 || got.Subscriptions != 1 || !got.CallList || got.Server != "0.0.0.0" || got.UnknownWatchers == "" {
+	if !got.Enabled || got.MaxSubscriptions != 100_000 || got.Subscriptions != 1 || !got.CallList || got.Server != "0.0.0.0" || got.UnknownWatchers == "" ||
+		got.Mode != "beside the PBX" {
 		t.Errorf("%+v", got)
+	}
+	edge := admintest.Start(t, func(c *config.Config) { c.Edge.Enabled = true })
+	var front api.Presence
+	if get(t, edge.URL+"/api/v1/presence", &front); !strings.HasPrefix(front.Mode, "edge") {
+		t.Errorf("%+v", front)
 	}
 	put(t, r, "max_subscriptions: 50\nblf_for_call_lists: off\n", `*`, 200)
 	get(t, r.URL+"/api/v1/presence", &got)

@@ -37,7 +37,7 @@ func (s *Server) presence(ctx context.Context, in *presenceInput) (*presenceOutp
 		Server:            presenceServer(snap, tenantName(doc, in.Tenant)),
 		RetryInterval:     int(set.RetryInterval.Seconds()),
 		RetryLimit:        set.RetryLimit,
-		Mode:              "beside the PBX",
+		Mode:              routerMode(c),
 		UnknownWatchers:   WatchersRule(doc, c),
 	}}
 	err = serving.Subscriptions.Visit(ctx, func(notifier.Row) { out.Body.Subscriptions++ })
@@ -45,6 +45,15 @@ func (s *Server) presence(ctx context.Context, in *presenceInput) (*presenceOutp
 		return nil, problem("count the subscriptions", err)
 	}
 	return out, nil
+}
+
+// routerMode tells where we stand: beside the PBXs, or in front of them, where phones
+// register and call through us (edge.enabled).
+func routerMode(c *config.Config) string {
+	if c.Edge.Enabled {
+		return "edge (SIP proxy in front of the PBX)"
+	}
+	return "beside the PBX"
 }
 
 // acceptsTrunks reports whether a trunk of a tenant accepts presence subscriptions by its

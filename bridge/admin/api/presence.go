@@ -12,7 +12,7 @@ type Presence struct {
 	Server        string `json:"server"`
 	RetryInterval int    `json:"retry_interval" doc:"Seconds between attempts to subscribe to an external line."`
 	RetryLimit    int    `json:"retry_limit"`
-	Mode          string `json:"mode" doc:"How the bridge is used."`
+	Mode          string `json:"mode" doc:"How the bridge is used: beside the PBX, or edge, a SIP proxy in front of it."`
 	// UnknownWatchers says in words what becomes of watchers that the policy does not list.
 	UnknownWatchers string `json:"unknown_watchers"`
 }
