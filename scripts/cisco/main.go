@@ -15,7 +15,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"slices"
+	"strings"
 )
 
 func main() {
@@ -72,16 +72,11 @@ func run(w io.Writer, args []string) error {
 // test runs the packages that the rows name.
 func test(rows []row) (io.Reader, error) {
 	args := []string{"test", "-json", "-count=1", "-tags", "pbx"}
-	var packages []string
-	for _, r := range rows {
-		for _, t := range r.tests {
-			pkg, _ := locate(t)
-			if pkg = "./..." + pkg; !slices.Contains(packages, pkg) {
-				packages = append(packages, pkg)
-			}
-		}
+	list, err := exec.Command("go", "list", "./...").Output()
+	if err != nil {
+		return nil, fmt.Errorf("go list: %w", err)
 	}
-	cmd := exec.Command("go", append(args, packages...)...)
+	cmd := exec.Command("go", append(args, named(rows, strings.Fields(string(list)))...)...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if _, failed := err.(*exec.ExitError); err != nil && !failed {

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -49,6 +50,19 @@ not JSON
 		if (got == "") != (c.want == "") || !strings.Contains(got, c.want) || strings.Contains(got, "\n") {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
+	}
+}
+
+// TestNamed: packages at any depth are found, those at the top too.
+func TestNamed(t *testing.T) {
+	rows, err := parse(table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := []string{"blfbridge/bridge", "blfbridge/bridge/line", "blfbridge/bridge/sipua", "blfbridge/policy", "blfbridge/policy/policystore"}
+	want := []string{"blfbridge/bridge", "blfbridge/bridge/line", "blfbridge/policy"}
+	if got := named(rows, all); !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
 	}
 }
 

@@ -56,6 +56,26 @@ func locate(name string) (pkg, test string) {
 	return "/policy", "TestSections/" + name
 }
 
+// named are those of all packages that the rows name.
+func named(rows []row, all []string) (packages []string) {
+	suffixes := map[string]bool{}
+	for _, r := range rows {
+		for _, t := range r.tests {
+			pkg, _ := locate(t)
+			suffixes[pkg] = true
+		}
+	}
+	for _, p := range all {
+		for suffix := range suffixes {
+			if strings.HasSuffix(p, suffix) {
+				packages = append(packages, p)
+				break
+			}
+		}
+	}
+	return packages
+}
+
 // compare tells where the map has not as many items as the documents.
 func compare(rows []row, counted string) (wrong []string) {
 	have, want := map[string]int{}, map[string]int{}
