@@ -96,11 +96,11 @@ func large(o huma.Operation) huma.Operation {
 }
 
 // bounded refuses a body by the length it says it has, before any of it is read. One that
-// does not say is read as far as it may be.
+// does not say is read as far as it may be, and one that nobody asked for not at all.
 func bounded(a huma.API) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		limit := ctx.Operation().MaxBodyBytes
-		if r, _ := humago.Unwrap(ctx); limit > 0 && r.ContentLength > limit {
+		if r, _ := humago.Unwrap(ctx); ctx.Operation().RequestBody != nil && r.ContentLength > limit {
 			_ = huma.WriteErr(a, ctx, http.StatusRequestEntityTooLarge, fmt.Sprintf("the body has %d bytes, at most %d are taken", r.ContentLength, limit))
 			return
 		}
