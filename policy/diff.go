@@ -3,6 +3,7 @@ package policy
 import (
 	"encoding"
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 	"strings"
@@ -39,8 +40,12 @@ func (c Change) String() string {
 
 // Diff lists what importing next in the place of old would change, in the order of the
 // document. Lists whose order means nothing are compared by name.
-func Diff(old, next *Document) []Change {
-	var d differ
+func Diff(old, next *Document) []Change { return DiffFirst(old, next, math.MaxInt) }
+
+// DiffFirst is Diff with Details for no more than that many changes: those of a large
+// document, written out, are larger than it is.
+func DiffFirst(old, next *Document, detailed int) []Change {
+	d := differ{detailed: detailed}
 	d.settings(reflect.ValueOf(old).Elem(), reflect.ValueOf(next).Elem(), "Tenants")
 	tenants := map[string]*Tenant{}
 	for i := range old.Tenants {
@@ -67,11 +72,18 @@ func Diff(old, next *Document) []Change {
 }
 
 type differ struct {
-	tenant  string
-	changes []Change
+	tenant   string
+	detailed int
+	changes  []Change
 }
 
+// full reports that further changes are told without details.
+func (d *differ) full() bool { return len(d.changes) >= d.detailed }
+
 func (d *differ) add(kind, name, action string, details ...string) {
+	if d.full() {
+		details = nil
+	}
 	d.changes = append(d.changes, Change{d.tenant, kind, name, action, details})
 }
 
@@ -109,11 +121,11 @@ func keyOf(f reflect.StructField) string {
 
 // list compares named elements.
 func (d *differ) list(kind string, a, b reflect.Value) {
-	before := map[string]reflect.Value{}
+	before := make(map[string]reflect.Value, a.Len())
 	for i := range a.Len() {
 		before[elementName(a.Index(i))] = a.Index(i)
 	}
-	after := map[string]bool{}
+	after := make(map[string]bool, b.Len())
 	var kept []string
 	for i := range b.Len() {
 		name := elementName(b.Index(i))
@@ -121,11 +133,14 @@ func (d *differ) list(kind string, a, b reflect.Value) {
 		x, ok := before[name]
 		var details []string
 		switch {
+		case !ok && d.full():
+			d.add(kind, name, "added")
+			continue
 		case !ok:
 			compare(&details, "", reflect.Zero(b.Type().Elem()), b.Index(i))
 			d.add(kind, name, "added", unnamed(details)...)
 			continue
-		default:
+		case !equal(x, b.Index(i)):
 			compare(&details, "", x, b.Index(i))
 		}
 		kept = append(kept, name)
@@ -149,24 +164,24 @@ func (d *differ) list(kind string, a, b reflect.Value) {
 
 // elementName is what tells an element of a list from the others.
 func elementName(v reflect.Value) string {
-	switch x := v.Interface().(type) {
-	case DirectoryNumber:
-		return lineRef(&x)
-	case HuntPilot:
+	switch x := v.Addr().Interface().(type) {
+	case *DirectoryNumber:
+		return lineRef(x)
+	case *HuntPilot:
 		return lineRef(&DirectoryNumber{Number: x.Number, Partition: x.Partition})
-	case GroupPermission:
+	case *GroupPermission:
 		return x.From + " → " + x.To
-	case CrossTenantPermission:
+	case *CrossTenantPermission:
 		return fmt.Sprintf("%s of %s → %s of %s", standardIfEmpty(x.From.PresenceGroup), x.From.Tenant, standardIfEmpty(x.To.PresenceGroup), x.To.Tenant)
-	case RoutePattern:
+	case *RoutePattern:
 		return lineRef(&DirectoryNumber{Number: x.Pattern, Partition: x.Partition})
-	case SIPRoutePattern:
+	case *SIPRoutePattern:
 		return lineRef(&DirectoryNumber{Number: x.Pattern, Partition: x.Partition})
-	case EndUser:
+	case *EndUser:
 		return x.UserID
-	case ApplicationUser:
+	case *ApplicationUser:
 		return x.UserID
-	case CredentialFile:
+	case *CredentialFile:
 		return fmt.Sprint(x.Tag)
 	}
 	return v.FieldByName("Name").String()
@@ -219,6 +234,36 @@ func same(a, b reflect.Value) bool {
 		return a.Len() == b.Len() && (a.Len() == 0 || a.Pointer() == b.Pointer())
 	}
 	return a.Comparable() && a.Equal(b)
+}
+
+// equal reports that compare finds nothing, without writing settings out; false means that
+// it is worth to compare.
+func equal(a, b reflect.Value) bool {
+	switch a.Kind() {
+	case reflect.Struct:
+		for i := range a.NumField() {
+			if !equal(a.Field(i), b.Field(i)) {
+				return false
+			}
+		}
+		return true
+	case reflect.Slice:
+		if a.Len() != b.Len() {
+			return false
+		}
+		for i := range a.Len() {
+			if !equal(a.Index(i), b.Index(i)) {
+				return false
+			}
+		}
+		return true
+	case reflect.Pointer:
+		if a.IsNil() || b.IsNil() {
+			return a.IsNil() && b.IsNil()
+		}
+		return equal(a.Elem(), b.Elem())
+	}
+	return a.Equal(b)
 }
 
 func compareDigest(out *[]string, path string, a, b *Digest) {

@@ -75,6 +75,25 @@ tenants:
 	}
 }
 
+// TestDiffFirst: further changes are the same ones without details.
+func TestDiffFirst(t *testing.T) {
+	for seed := range uint64(100) {
+		r := rand.New(rand.NewPCG(seed, 12))
+		before, after := randomDocument(r), randomDocument(r)
+		all := Diff(before, after)
+		n := len(all) / 2
+		some := DiffFirst(before, after, n)
+		for i := range all {
+			if i >= n {
+				all[i].Details = nil
+			}
+		}
+		if !slices.EqualFunc(all, some, func(a, b Change) bool { return a.String() == b.String() }) {
+			t.Fatalf("seed %d: %v\nnot %v", seed, some, all)
+		}
+	}
+}
+
 // TestDiffMissesNothing: where two documents decide differently, Diff says something;
 // and about a document and itself it says nothing.
 func TestDiffMissesNothing(t *testing.T) {

@@ -22,6 +22,7 @@ type quick struct {
 	line    int            // of counted
 	counted int
 	seen    map[string]string
+	spare   map[reflect.Type]reflect.Value // slices for lists under way
 }
 
 // quickLoad reads a text; lines, if not nil, takes the line of every path.
@@ -35,7 +36,7 @@ func quickLoad(text string, d *Document, lines map[string]int) (err error) {
 	if !utf8.ValidString(text) || strings.ContainsAny(text, "\u0085\u2028\u2029\ufeff") {
 		return errSlow
 	}
-	q := &quick{s: text, lines: lines, seen: map[string]string{}}
+	q := &quick{s: text, lines: lines, seen: map[string]string{}, spare: map[reflect.Type]reflect.Value{}}
 	defer func() {
 		if r := recover(); r != nil {
 			if r != any(errSlow) {
@@ -209,9 +210,10 @@ func (q *quick) blockList(v reflect.Value, path string, indent int) {
 	if v.Kind() != reflect.Slice {
 		q.slow()
 	}
+	list := q.begin(v)
 	for n := 0; ; n++ {
 		at := q.item(path, n)
-		e := grow(v)
+		e := grow(list)
 		q.i++ // the dash
 		start := q.i
 		for q.i < len(q.s) && q.s[q.i] == ' ' {
@@ -241,7 +243,7 @@ func (q *quick) blockList(v reflect.Value, path string, indent int) {
 			q.slow()
 		case after < indent || !q.dash():
 			q.i -= max(after, 0)
-			clip(v)
+			q.finish(v, list)
 			return
 		}
 	}

@@ -55,15 +55,14 @@ func (q *quick) flowList(v reflect.Value, path string, indent int) {
 	}
 	q.i++
 	q.space(indent)
+	list := q.begin(v)
 	for n := 0; q.s[q.i] != ']'; n++ {
 		at := q.item(path, n)
-		q.flow(grow(v), at, indent)
+		q.flow(grow(list), at, indent)
 		q.separator(']', indent)
 	}
 	q.i++
-	if v.Len() > 0 {
-		clip(v)
-	}
+	q.finish(v, list)
 }
 
 func (q *quick) flowKeys(v reflect.Value, path string, indent int) {

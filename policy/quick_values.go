@@ -107,20 +107,33 @@ func infoOf(t reflect.Type) *structInfo {
 	return info
 }
 
+// begin is an empty slice for the list that goes to v: one that an earlier list grew.
+func (q *quick) begin(v reflect.Value) reflect.Value {
+	if list, ok := q.spare[v.Type()]; ok {
+		delete(q.spare, v.Type())
+		return list
+	}
+	return reflect.New(v.Type()).Elem()
+}
+
+// finish sets v to a list without spare room, nil if it is empty.
+func (q *quick) finish(v, list reflect.Value) {
+	if n := list.Len(); n > 0 {
+		exact := reflect.MakeSlice(v.Type(), n, n)
+		reflect.Copy(exact, list)
+		v.Set(exact)
+	}
+	list.Clear()
+	list.SetLen(0)
+	q.spare[v.Type()] = list
+}
+
 // grow appends a zero element to a slice and returns it.
 func grow(v reflect.Value) reflect.Value {
 	n := v.Len()
-	v.Grow(1)
+	if n == v.Cap() {
+		v.Grow(max(n, 8))
+	}
 	v.SetLen(n + 1)
 	return v.Index(n)
-}
-
-// clip gives the spare room of a slice back.
-func clip(v reflect.Value) {
-	if v.Cap() == v.Len() || v.Len() > 1000 {
-		return
-	}
-	exact := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
-	reflect.Copy(exact, v)
-	v.Set(exact)
 }

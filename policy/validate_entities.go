@@ -11,14 +11,22 @@ func (v *validator) lines(path string, t *Tenant, r *refs) {
 	for i := range t.Lines {
 		l := &t.Lines[i]
 		at := fmt.Sprintf("%s.lines[%d]", path, i)
-		v.partition(at+".partition", l.Partition, r)
-		v.group(at+".presence_group", l.PresenceGroup, r.groups)
+		if !known(l.Partition, r.partitions) {
+			v.partition(at+".partition", l.Partition, r)
+		}
+		if !known(l.PresenceGroup, r.groups) {
+			v.group(at+".presence_group", l.PresenceGroup, r.groups)
+		}
 		if l.Class != "" {
 			v.reference(at+".class", "line class", l.Class, r.classes)
 		}
-		v.options(at, &l.LineOptions)
-		v.texts(at+".devices", l.Devices)
-		v.texts(at+".dnd_devices", l.DNDDevices)
+		if l.LineOptions != (LineOptions{}) {
+			v.options(at, &l.LineOptions)
+		}
+		if len(l.Devices)+len(l.DNDDevices) > 0 {
+			v.texts(at+".devices", l.Devices)
+			v.texts(at+".dnd_devices", l.DNDDevices)
+		}
 		numbers := append([]string{l.Number}, l.Aliases...)
 		for j, n := range numbers {
 			where := at + ".number"
@@ -37,6 +45,9 @@ func (v *validator) lines(path string, t *Tenant, r *refs) {
 		}
 	}
 }
+
+// known spares the making of a path for a reference that holds: most do.
+func known(name string, names *nameSet) bool { return name == "" || names.has(name) }
 
 func partitionOrNone(name string) string {
 	if name == "" {
@@ -90,13 +101,19 @@ func (v *validator) phones(path string, t *Tenant, r *refs) {
 			names[p.Name] = true
 		}
 		v.texts(at+".devices", p.Devices)
-		v.group(at+".presence_group", p.PresenceGroup, r.groups)
-		v.space(at, p.SubscribeCallingSearchSpace, r)
+		if !known(p.PresenceGroup, r.groups) {
+			v.group(at+".presence_group", p.PresenceGroup, r.groups)
+		}
+		if !known(p.SubscribeCallingSearchSpace, r.spaces) {
+			v.space(at, p.SubscribeCallingSearchSpace, r)
+		}
 		v.oneOf(at+".blf_call_lists", string(p.BLFCallLists), string(SwitchOn), string(SwitchOff), string(SwitchDefault))
 		if p.Owner != "" {
 			v.reference(at+".owner", "end user", p.Owner, r.users)
 		}
-		v.digest(at+".digest", p.Digest, r)
+		if p.Digest != nil {
+			v.digest(at+".digest", p.Digest, r)
+		}
 		v.phoneLines(at, p.Lines, t, r)
 		v.buttons(at, p.BLFButtons, t, r)
 	}

@@ -68,6 +68,9 @@ func (v *validator) mobility(path string, t *Tenant, r *refs) {
 
 func (v *validator) buttons(path string, buttons []BLFButton, t *Tenant, r *refs) {
 	for j := range buttons {
+		if b := &buttons[j]; *b == (BLFButton{Number: b.Number, Label: b.Label}) && allDigits(b.Number) && len(b.Label) <= MaxLabel {
+			continue // most: a number and a label, nothing that could be wrong
+		}
 		v.button(fmt.Sprintf("%s.blf_buttons[%d]", path, j), &buttons[j], t, r)
 	}
 }

@@ -51,6 +51,9 @@ func (s *Server) apply(ctx context.Context, in *EditInput, doing string, change 
 	if _, err := s.serving(); err != nil {
 		return none, err
 	}
+	if d, _, err := s.c.Backend.Policy(ctx); err == nil {
+		defer lean.begin(isLarge(d))()
+	}
 	who := editor(ctx)
 	done, err := s.c.Backend.EditPolicy(ctx, policystore.Edit{Who: who, IfRevision: ifRevision, DryRun: in.DryRun, Change: change})
 	if err != nil {

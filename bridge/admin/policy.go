@@ -63,8 +63,8 @@ type importOutput struct {
 
 func (s *Server) importPolicy(ctx context.Context, in *importInput) (*importOutput, error) {
 	const doing = "import the policy"
+	defer lean.begin(len(in.RawBody) >= largeBody)()
 	next, err := policy.Load(in.RawBody)
-	in.RawBody = nil // it may be large
 	done, editErr := s.apply(ctx, &EditInput{IfMatch: in.IfMatch, DryRun: in.DryRun}, doing,
 		func(*policy.Document) (*policy.Document, error) { return next, err })
 	if editErr != nil {

@@ -31,7 +31,8 @@ func compileTenant(s *policy.Snapshot, name string) *tenantPlan {
 		listed: map[string][]*entry{}, flags: map[string][]*entry{},
 		phones: map[string][]*phone{}, primaries: map[string][]*phone{}, loose: map[string][]*entry{},
 	}
-	for _, l := range s.Lines(name) {
+	lines := s.Lines(name)
+	for _, l := range lines {
 		e := t.add(&entry{
 			line: l.Line, name: l.DisplayName, options: optionsOf(l.Options),
 			numbers: l.Numbers, open: len(l.Devices) == 0,
@@ -49,7 +50,7 @@ func compileTenant(s *policy.Snapshot, name string) *tenantPlan {
 	for _, info := range s.Phones(name) {
 		t.addPhone(&info)
 	}
-	for _, l := range s.Lines(name) {
+	for _, l := range lines {
 		for _, d := range l.Devices {
 			if e := t.entries[l.Line]; len(t.phones[d]) == 0 && len(e.phones) == 0 {
 				add(t.loose, s.Normalise(name, policy.DeviceNumber(d)), e)

@@ -53,6 +53,9 @@ type way struct {
 	// only read.
 	store    func(context.Context, policystore.Store) error
 	document func(d *policy.Document, revision uint64) error
+	// check, if not nil, has the first word on a failure of the server, and on whether the
+	// way without one is taken.
+	check func() error
 	// writes: policy.file must not stand in the way, and a store is made if there is none.
 	writes bool
 }
@@ -69,6 +72,11 @@ func (n *connection) either(ctx context.Context, w way) (where string, err error
 		defer cl.Close()
 		if err = w.server(cl); err == nil {
 			return "in force at " + cl.URL(), nil
+		}
+	}
+	if w.check != nil {
+		if bad := w.check(); bad != nil {
+			return "", bad
 		}
 	}
 	if !n.noServer(cfg, err) {

@@ -31,11 +31,22 @@ func (n *connection) noServer(cfg *config.Config, err error) bool {
 
 // readPolicy reads a policy document from a file, or standard input if it is "-".
 func (c *cli) readPolicy(file string) (text []byte, d *policy.Document, err error) {
+	if text, err = c.readText(file); err != nil {
+		return nil, nil, err
+	}
+	if d, err = policy.Load(text); err != nil {
+		return nil, nil, inFile(file, err)
+	}
+	return text, d, nil
+}
+
+// readText reads a policy file without looking what is in it.
+func (c *cli) readText(file string) (text []byte, err error) {
 	in := c.in
 	if file != "-" {
 		f, err := os.Open(file)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		defer f.Close()
 		in = f
@@ -43,14 +54,11 @@ func (c *cli) readPolicy(file string) (text []byte, d *policy.Document, err erro
 	text, err = io.ReadAll(io.LimitReader(in, maxPolicy+1))
 	switch {
 	case err != nil:
-		return nil, nil, fmt.Errorf("cannot read %s: %w", file, err)
+		return nil, fmt.Errorf("cannot read %s: %w", file, err)
 	case len(text) > maxPolicy:
-		return nil, nil, fmt.Errorf("%s is longer than %d bytes", file, maxPolicy)
+		return nil, fmt.Errorf("%s is longer than %d bytes", file, maxPolicy)
 	}
-	if d, err = policy.Load(text); err != nil {
-		return nil, nil, inFile(file, err)
-	}
-	return text, d, nil
+	return text, nil
 }
 
 // inFile names the file of every problem, as compilers do.

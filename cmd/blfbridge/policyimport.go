@@ -48,7 +48,7 @@ type importer struct {
 }
 
 func (i *importer) run(cmd *cobra.Command, file string) error {
-	text, d, err := i.cli.readPolicy(file)
+	text, err := i.cli.readText(file)
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (i *importer) run(cmd *cobra.Command, file string) error {
 	if ask := !i.yes && !e.DryRun && !i.asJSON && file != "-" && i.cli.interactive(); ask {
 		dry := e
 		dry.DryRun = true
-		would, _, err := i.send(cmd.Context(), text, d, dry)
+		would, _, err := i.send(cmd.Context(), file, text, dry)
 		if err != nil {
 			return err
 		}
@@ -70,7 +70,7 @@ func (i *importer) run(cmd *cobra.Command, file string) error {
 		}
 		e.IfRevision = would.Revision // what was shown is what happens
 	}
-	done, where, err := i.send(cmd.Context(), text, d, e)
+	done, where, err := i.send(cmd.Context(), file, text, e)
 	if err != nil {
 		return err
 	}
@@ -86,8 +86,10 @@ func (i *importer) run(cmd *cobra.Command, file string) error {
 	return err
 }
 
-// send lets the server import a file, or writes the store if there is none.
-func (i *importer) send(ctx context.Context, text []byte, d *policy.Document, e client.Edit) (done api.PolicyImported, where string, err error) {
+// send lets the server import a file, or writes the store if there is none. What is wrong
+// with the file is told before anything else; a server has looked when it takes it.
+func (i *importer) send(ctx context.Context, file string, text []byte, e client.Edit) (done api.PolicyImported, where string, err error) {
+	var d *policy.Document
 	where, err = i.either(ctx, way{
 		server: func(cl *client.Client) (err error) {
 			done, err = cl.ImportPolicy(ctx, text, e)
@@ -100,6 +102,12 @@ func (i *importer) send(ctx context.Context, text []byte, d *policy.Document, e 
 				done.DryRun = e.DryRun
 			}
 			return err
+		},
+		check: func() (err error) {
+			if d, err = policy.Load(text); err != nil {
+				return inFile(file, err)
+			}
+			return nil
 		},
 		writes: !e.DryRun,
 	})

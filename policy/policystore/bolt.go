@@ -15,7 +15,7 @@ import (
 
 // The bucket and its keys:
 //
-//	policy  "document" → JSON; "revision" → 8 bytes, big endian
+//	policy  "document" → JSON, in gzip if it is large; "revision" → 8 bytes, big endian
 //	        "audit" → a bucket: revision, 8 bytes, big endian → JSON of the entry
 //	logins  "revision" → 8 bytes, big endian
 //	        "phones" → a bucket: tenant, a zero byte, phone → JSON of the login

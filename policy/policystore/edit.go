@@ -11,6 +11,9 @@ import (
 // quicker; each time somebody has got on.
 const editTries = 1000
 
+// MaxDetailed is how many changes of an edit are told with their details.
+const MaxDetailed = 1000
+
 // Edit is a change of the stored policy by whoever sees it as it is.
 type Edit struct {
 	// Who is noted in the audit trail, with what policy.Diff tells of the change.
@@ -37,7 +40,7 @@ type Edited struct {
 	Revision uint64
 	// After is the new document.
 	After *policy.Document
-	// Changes tell it from the one before.
+	// Changes tell it from the one before; those after the first MaxDetailed have no details.
 	Changes []policy.Change
 }
 
@@ -64,7 +67,7 @@ func (e Edit) Apply(ctx context.Context, s Store) (Edited, error) {
 				return Edited{}, err
 			}
 		}
-		done := Edited{Revision: revision, After: next, Changes: policy.Diff(before, next)}
+		done := Edited{Revision: revision, After: next, Changes: policy.DiffFirst(before, next, MaxDetailed)}
 		if e.DryRun {
 			return done, nil
 		}

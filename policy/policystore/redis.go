@@ -30,7 +30,7 @@ const bulkTimeout = time.Minute
 // Redis is the shared home. Its keys, with the prefix "blf", are in one slot of a
 // cluster:
 //
-//	{blf:policy}:document  hash: revision (decimal), json (the document), imported (RFC 3339)
+//	{blf:policy}:document  hash: revision (decimal), json (the document, in gzip if it is large), imported (RFC 3339)
 //	{blf:policy}:audit     list: "revision JSON" of each import, the newest first
 //	{blf:policy}:changed   channel: the new revision (decimal), after every import
 //

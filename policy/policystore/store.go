@@ -3,16 +3,13 @@
 // suite of tests. A document is replaced whole, under a revision that says which one the
 // writer had seen; logins change one by one.
 //
-// The document is stored as JSON with the keys of the YAML form.
+// The document is stored as JSON with the keys of the YAML form, a large one compressed.
 package policystore
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 
 	"blfbridge/policy"
@@ -51,36 +48,6 @@ type Store interface {
 	Watch(ctx context.Context, fn func(revision uint64)) error
 	// LoginStore is who is logged in where, with a revision of its own.
 	LoginStore
-}
-
-// encode checks a document and makes the stored form of it.
-func encode(d *policy.Document) ([]byte, error) {
-	if d == nil {
-		d = &policy.Document{}
-	}
-	if err := policy.Validate(d); err != nil {
-		return nil, err
-	}
-	text, err := json.Marshal(d)
-	if err != nil {
-		return nil, fmt.Errorf("policystore: cannot encode the policy: %w", err)
-	}
-	return text, nil
-}
-
-// decode reads the stored form. Unknown keys are an error: they were written by a newer
-// version, and a rule that is not understood must not be dropped silently.
-func decode(text []byte) (*policy.Document, error) {
-	d := &policy.Document{}
-	dec := json.NewDecoder(bytes.NewReader(text))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(d); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%w: something follows the document", ErrCorrupt)
-	}
-	return d, nil
 }
 
 // ConflictError tells which revision is stored; it matches ErrConflict.

@@ -55,7 +55,7 @@ func run() error {
 	w := io.MultiWriter(os.Stdout, &out)
 	fmt.Fprintf(w, "# go run ./scripts/policybench: %d lines, %d groups, %d phones, %.1f MB of YAML\n", lines, groups, phones, float64(len(text))/1e6)
 	fmt.Fprintf(w, "# %s, %d cores, %s, %s, load %s at the start\n", cpuName(), runtime.NumCPU(), runtime.Version(), time.Now().UTC().Format("2006-01-02 15:04 UTC"), load())
-	fmt.Fprintf(w, "# wall: of the command; CPU: the command's and the server's, user and system; memory: the server's highest\n\n")
+	fmt.Fprintf(w, "# wall: of the command; CPU: the command's and the server's, user and system; memory: the server's highest in that step\n\n")
 	fmt.Fprintf(w, "%-6s %-22s %8s %12s %12s %10s\n", "store", "step", "wall s", "command CPU", "server CPU", "peak MB")
 	var missed []string
 	for _, store := range []string{"bolt", "redis"} {
@@ -70,7 +70,7 @@ func run() error {
 		return err
 	}
 	missed = append(missed, m...)
-	fmt.Fprintf(w, "\nbounds: import ≤ %v and ≤ %d MB, decision < 2 µs and 0 allocations: ", maxTime, maxMemory)
+	fmt.Fprintf(w, "\nbounds: import ≤ %v, every step ≤ %d MB, decision < 2 µs and 0 allocations: ", maxTime, maxMemory)
 	if len(missed) == 0 {
 		fmt.Fprintln(w, "held")
 	} else {

@@ -3,7 +3,7 @@
 -- KEYS[1] the document, a hash {prefix:policy}:document: revision, json, imported
 -- KEYS[2] the audit trail, a list {prefix:policy}:audit: "revision JSON", the newest first
 -- ARGV[1] the revision the writer had seen in decimal (0 = none), or "any"
--- ARGV[2] the new document, JSON
+-- ARGV[2] the new document, JSON or that in gzip
 -- ARGV[3] now, RFC 3339, for people
 -- ARGV[4] the channel on which the new revision is told
 -- ARGV[5] the audit entry, JSON
