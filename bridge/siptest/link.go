@@ -64,7 +64,7 @@ type tcpLink struct {
 }
 
 func openStream(cfg *Config) (link, error) {
-	w, err := DialWire(Dial{Transport: cfg.Transport, Addr: cfg.Proxy, From: cfg.Listen, TLS: cfg.TLS, Timeout: cfg.Timeout})
+	w, err := DialWire(Dial{Transport: cfg.Transport, Addr: cfg.Proxy, From: cfg.Listen, TLS: cfg.TLS, Timeout: cfg.Timeout, TCP: cfg.DialTCP})
 	if err != nil {
 		return nil, fmt.Errorf("siptest: connection of phone %s: %w", cfg.User, err)
 	}

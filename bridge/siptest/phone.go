@@ -2,6 +2,7 @@ package siptest
 
 import (
 	"cmp"
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -62,6 +63,8 @@ type Config struct {
 	// PacketConn replaces the UDP socket (an in-memory network in virtual time). The
 	// phone closes it.
 	PacketConn net.PacketConn
+	// DialTCP replaces the dialler of connections, for a phone in another network (lab.NAT).
+	DialTCP func(ctx context.Context, addr string) (net.Conn, error)
 	// UserAgent is the User-Agent header, default "siptest".
 	UserAgent string
 	// Compact writes compact header names (RFC 3261 §7.3.3).

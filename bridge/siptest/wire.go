@@ -32,6 +32,8 @@ type Dial struct {
 	// TLS verifies the server; nil = the host's authorities, and Addr's host as name.
 	TLS     *tls.Config
 	Timeout time.Duration // 0 = 10 s
+	// TCP opens the connection itself, from another network (lab.NAT); nil = from here.
+	TCP func(ctx context.Context, addr string) (net.Conn, error)
 }
 
 // DialWire connects to a SIP server.
@@ -57,6 +59,9 @@ func DialWire(d Dial) (Wire, error) {
 }
 
 func (d Dial) tcp(ctx context.Context) (net.Conn, error) {
+	if d.TCP != nil {
+		return d.TCP(ctx, d.Addr)
+	}
 	var nd net.Dialer
 	host, _, err := net.SplitHostPort(d.From)
 	if err != nil {
