@@ -33,17 +33,18 @@ func (e *Edge) request(p sipua.Packet, w *work) bool {
 		return false
 	}
 	from, f := e.peerOf(p.Flow), phoneFlow(p.Flow, &w.via)
+	key := e.branches.keyOf(f, m, &w.via)
+	method := string(m.Method)
+	// Before own: phones whose domain is our address acknowledge a refused call so, too.
+	if method == "ACK" && e.acked(key) {
+		return true
+	}
 	r := e.readRoutes(w)
 	if !r.known && e.own(m, from) {
 		return false
 	}
-	key := e.branches.keyOf(f, m, &w.via)
-	method := string(m.Method)
 	switch {
-	case method == "ACK":
-		if e.acked(key) {
-			return true
-		}
+	case method == "ACK": // of a 2xx, or of before a restart
 	case method == "CANCEL":
 		if e.cancelled(key, w, f) {
 			return true

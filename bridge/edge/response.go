@@ -187,7 +187,7 @@ func (e *Edge) acked(key uint64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := s.byKey[key]
-	if t == nil {
+	if t == nil || t.method != "INVITE" {
 		return false
 	}
 	if t.state == completed {

@@ -84,6 +84,21 @@ func TestCancel(t *testing.T) {
 	})
 }
 
+// TestRefusalAcknowledged: the ACK ends a refusal's repetition also where the phones'
+// domain is our own address, so that its URI looks like one of ours.
+func TestRefusalAcknowledged(t *testing.T) {
+	inRig(t, nil, func(t *testing.T, r *rig) {
+		uri := "sip:1002@" + phoneUDP.Local.Addr().String()
+		r.mustGive(phoneUDP, req{method: "INVITE", uri: uri}.String())
+		r.to(phoneUDP)
+		r.mustGive(pbxOne, answerTo(r.next(pbxOne), 404))
+		r.drain()
+		r.mustGive(phoneUDP, req{method: "ACK", uri: uri, to: "<sip:1002@pbx.test>;tag=b"}.String())
+		r.pass(time.Minute)
+		r.nothing()
+	})
+}
+
 // TestTimerC: RFC 3261 §16.8: a call that rings without a word for more than three
 // minutes is cancelled; each provisional response begins anew.
 func TestTimerC(t *testing.T) {
