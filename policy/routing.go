@@ -51,10 +51,8 @@ func (s *Snapshot) Route(tenant, name string) (Route, bool) {
 
 // routing are a tenant's compiled routes.
 type routing struct {
-	names map[string]*routeEntry
-	// numbers finds the patterns of a partition by the first symbol of a number, the
-	// closest first.
-	numbers map[uint32]*[12][]*routeEntry
+	names   map[string]*routeEntry
+	numbers map[uint32]*patternTable // by partition
 	// hosts are the SIP route patterns of a partition, the closest first.
 	hosts    map[uint32][]*routeEntry
 	fallback *routeEntry
@@ -77,7 +75,7 @@ type routeEntry struct {
 }
 
 func (t *tenant) compileRouting(d *Tenant) {
-	t.routing = routing{names: map[string]*routeEntry{}, numbers: map[uint32]*[12][]*routeEntry{}, hosts: map[uint32][]*routeEntry{}}
+	t.routing = routing{names: map[string]*routeEntry{}, numbers: map[uint32]*patternTable{}, hosts: map[uint32][]*routeEntry{}}
 	r := &t.routing
 	for i := range d.RoutePatterns {
 		p := &d.RoutePatterns[i]
@@ -86,23 +84,14 @@ func (t *tenant) compileRouting(d *Tenant) {
 		e.name = routeName("route pattern", p.Pattern, e.partition)
 		e.listed = routeTrunks(d, p.Trunk, p.RouteList)
 		r.names[e.name] = e
-		table := r.numbers[t.partitions[p.Partition]]
-		if table == nil {
-			table = &[12][]*routeEntry{}
-			r.numbers[t.partitions[p.Partition]] = table
+		partition := t.partitions[p.Partition]
+		if r.numbers[partition] == nil {
+			r.numbers[partition] = &patternTable{narrow: map[uint16][]*routeEntry{}}
 		}
-		for s := range table {
-			if e.pattern.elems[0].set&(1<<s) != 0 {
-				table[s] = append(table[s], e)
-			}
-		}
+		r.numbers[partition].add(e)
 	}
 	for _, table := range r.numbers {
-		for s := range table {
-			slices.SortFunc(table[s], func(a, b *routeEntry) int {
-				return cmp.Or(b.pattern.specificity()-a.pattern.specificity(), strings.Compare(a.text, b.text))
-			})
-		}
+		table.sort()
 	}
 	for i := range d.SIPRoutePatterns {
 		p := &d.SIPRoutePatterns[i]
@@ -178,23 +167,10 @@ func (r *routing) resolve(t *tenant) {
 // number finds the route of a number: of the first partition that has one the closest
 // pattern, and without any the default presence trunk if orDefault.
 func (r *routing) number(sp *space, number string, orDefault bool) *routeEntry {
-	if first := strings.TrimPrefix(number, "+"); first != "" && len(r.numbers) > 0 {
-		if set, ok := symbol(first[0]); ok {
-			for _, p := range sp.partitions {
-				table := r.numbers[p]
-				if table == nil {
-					continue
-				}
-				for s := range table {
-					if set != 1<<s {
-						continue
-					}
-					for _, e := range table[s] {
-						if _, ok := e.pattern.match(number); ok {
-							return e
-						}
-					}
-				}
+	if key, ok := beginning(strings.TrimPrefix(number, "+")); ok && len(r.numbers) > 0 {
+		for _, p := range sp.partitions {
+			if e := r.numbers[p].find(key, number); e != nil {
+				return e
 			}
 		}
 	}
