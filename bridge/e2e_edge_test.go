@@ -234,11 +234,14 @@ func TestEdgeFailover(t *testing.T) {
 		}
 	}
 	ctx := t.Context()
+	before := b.cli(t, "pjsip show contacts") // an earlier run may have left some
 	p1, p2 := edgePhone(t, s, "1001", false), edgePhone(t, s, "1002", false)
 	c := call(t, p1, p2)
 	must(c.Bye(ctx))
-	if b.cli(t, "pjsip show contacts") != "No objects found.\n\n" {
-		t.Fatal("a phone has registered at the second PBX")
+	for line := range strings.Lines(b.cli(t, "pjsip show contacts")) {
+		if strings.Contains(line, "sip:") && !strings.Contains(before, line) {
+			t.Fatal("a phone has registered at the second PBX: ", line)
+		}
 	}
 
 	a.stop(t, true)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -201,18 +202,24 @@ func (w *world) stop() error {
 }
 
 // crash is a SIGKILL: what is not on the disk is lost, and nothing leaves any more.
-// Virtual time stands still meanwhile, so that the file can be copied.
+// Virtual time stands still meanwhile, so that the files can be copied.
 func (w *world) crash() error {
 	for _, l := range w.b.Addrs() {
 		w.net.cut(l.Addr)
 	}
-	data, err := os.ReadFile(w.cfg.Store.Path)
-	if err != nil {
-		return err
-	}
+	from := w.cfg.Store.Path
 	w.cfg.Store.Path += "x"
-	if err := os.WriteFile(w.cfg.Store.Path, data, 0o600); err != nil {
-		return err
+	for _, file := range []string{"", ".journal-0", ".journal-1"} {
+		data, err := os.ReadFile(from + file)
+		if errors.Is(err, os.ErrNotExist) && file != "" {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(w.cfg.Store.Path+file, data, 0o600); err != nil {
+			return err
+		}
 	}
 	return w.stop()
 }

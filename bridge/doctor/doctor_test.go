@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -32,13 +33,17 @@ func examine(t *testing.T, change func(*config.Config)) (good bool, text string)
 // TestAsterisk: each way in which ARI can be wrong is named; the real one is asked in the
 // bridge's own tests.
 func TestAsterisk(t *testing.T) {
+	var mu sync.Mutex // guards answers: a request of the case before may still be on its way
 	answers := map[string]int{}
 	ari := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, pass, _ := r.BasicAuth(); pass != "secret" {
 			w.WriteHeader(401)
 			return
 		}
-		switch status := answers[r.URL.Path]; {
+		mu.Lock()
+		status := answers[r.URL.Path]
+		mu.Unlock()
+		switch {
 		case status == 1:
 			<-r.Context().Done()
 		case status != 0:
@@ -68,8 +73,10 @@ func TestAsterisk(t *testing.T) {
 		"no Replaces": {nil, "/ari/asterisk/modules/res_pjsip_refer.so", 404, false, "failed pbx x: pickup"},
 		"advertised":  {func(c *config.Config) { c.SIP.Advertise = "127.0.0.1" }, "", 0, false, "failed advertised address"},
 	} {
+		mu.Lock()
 		clear(answers)
 		answers[c.path] = c.status
+		mu.Unlock()
 		good, text := examine(t, func(cfg *config.Config) {
 			cfg.PBX[0].URL = ari.URL
 			if c.change != nil {
