@@ -54,7 +54,7 @@ func onePair(tb testing.TB, groups, subs int) (out reauthorized) {
 	}
 	old := compile(false)
 	p := &lamps{}
-	n := New(Config{Lamps: p, Transport: &nowhere{}, Loops: 2})
+	n := New(Config{Lamps: p, Transport: &nowhere{}, Loops: 2, MaxBacklog: subs + 1}) // none of them is to be put off
 	p.n = n
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
@@ -81,7 +81,12 @@ func onePair(tb testing.TB, groups, subs int) (out reauthorized) {
 				Advertised: "127.0.0.1:5060", Entity: "sip:" + number + "@pbx.example",
 				Tenant: "t", Number: number, WatcherTenant: "t", WatcherID: w.ID,
 			},
-			Answer: func(Answer) { answered.Done() },
+			Answer: func(a Answer) {
+				if a.Status != 200 {
+					tb.Errorf("a SUBSCRIBE got %d", a.Status)
+				}
+				answered.Done()
+			},
 		})
 	}
 	answered.Wait()
