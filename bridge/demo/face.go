@@ -8,15 +8,15 @@ import (
 	"blfbridge/bridge/siptest"
 )
 
-// face is all that a watcher of some kind can see of a line. Two changes with one face
-// need one NOTIFY.
+// face is all that a watcher of some kind can see of a line; identifiers of dialogs are
+// none of it, as phones that call the PBX itself get none. Two changes with one face need
+// one NOTIFY.
 type face struct {
 	lamp
 	dnd       bool
 	direction device.Direction
 	phase     device.Phase
 	remote    device.Party
-	callID    string
 }
 
 // face is what the watcher sees after a change.
@@ -36,7 +36,7 @@ func (w *watcherKind) face(c *change) face {
 		return f
 	}
 	if ok {
-		f.direction, f.remote, f.callID = call.Direction, call.Remote, call.Dialog.CallID
+		f.direction, f.remote = call.Direction, call.Remote
 		if w.dialling {
 			f.phase = min(call.Phase, device.Confirmed)
 		}
@@ -44,10 +44,7 @@ func (w *watcherKind) face(c *change) face {
 	return f
 }
 
-var (
-	bodyState  = regexp.MustCompile(`<state>(\w+)</state>`)
-	bodyCallID = regexp.MustCompile(` call-id="([^"]*)"`)
-)
+var bodyState = regexp.MustCompile(`<state>(\w+)</state>`)
 
 // faceOf is what a NOTIFY shows the watcher.
 func (w *watcherKind) faceOf(s siptest.Seen) face {
@@ -62,9 +59,6 @@ func (w *watcherKind) faceOf(s siptest.Seen) face {
 			f.direction = device.Recipient
 		}
 		f.remote = device.Party{Number: siptest.URIUser(s.Lamp.Remote), Name: s.Lamp.RemoteName}
-		if m := bodyCallID.FindSubmatch(s.Body); m != nil {
-			f.callID = string(m[1])
-		}
 		if m := bodyState.FindSubmatch(s.Body); m != nil && w.dialling && f.remote != (device.Party{}) {
 			for p := device.Trying; p <= device.Confirmed; p++ {
 				if p.String() == string(m[1]) {
