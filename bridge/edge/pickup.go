@@ -258,7 +258,8 @@ func (w *work) tellCaller(line string) {
 }
 
 // tooLate rewrites the refusal of an INVITE that was to take a call over, where the PBX
-// says only that it knows no such call (RFC 3891 §3): somebody else was faster.
+// says only that it knows no such call (RFC 3891 §3), or declines because another is just
+// taking it (Asterisk): somebody else was faster.
 func (w *work) tooLate() {
 	from := len(w.texts)
 	w.texts = append(w.texts, "SIP/2.0 480 Nothing To Pick Up\r\n"...)
