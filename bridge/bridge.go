@@ -163,13 +163,13 @@ func (b *Bridge) Run(ctx context.Context) error {
 	if err := b.sources.apply(ctx, b.cfg.Load().PBX); err != nil {
 		return err
 	}
-	external := b.restoreLamps(ctx)
+	external, ofEdge := b.restoreLamps(ctx)
 	start("compositor", b.lamps.Run)
 	stack.add("sources", func(context.Context) error { b.sources.stop(); return nil })
 	b.sources.start()
 	start("policy", b.policy.run)
 	if b.cfg.Load().Edge.Enabled {
-		if err := b.newEdge(ctx); err != nil {
+		if err := b.newEdge(ctx, ofEdge); err != nil {
 			return err
 		}
 		b.sip.SetRelay(b.edge)

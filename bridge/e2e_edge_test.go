@@ -311,6 +311,46 @@ func TestEdgeKnowsWatchers(t *testing.T) {
 	watch(edgePhone(t, s, "1001", false), 401)
 }
 
+// TestEdgeKeepsRegistrations: after a kill -9 the next process knows at once who had
+// registered over UDP, without a new REGISTER, and who had left.
+func TestEdgeKeepsRegistrations(t *testing.T) {
+	a := takeAsterisk(t, "edge")
+	for _, kind := range []string{"bolt", "redis"} {
+		t.Run(kind, func(t *testing.T) {
+			s := newServer(t, setup{
+				store: newStorage(t, kind), pbx: a.yaml("edge", "sip: udp://"+a.addr.SIP), more: edgeYAML,
+				policy: "unknown_watchers: {trusted_networks: [192.0.2.1], others: challenge}\n",
+			})
+			s.start()
+			stays, leaves := edgePhone(t, s, "1001", false), edgePhone(t, s, "1003", false)
+			if err := leaves.Unregister(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			s.eventually(3*time.Second, "the store to have it", func() error { return want(s.metric("blfbridge_store_pending"), 0) })
+			s.kill()
+			s.start()
+			for p, status := range map[*siptest.Phone]int{stays: 200, leaves: 401} {
+				res, err := p.Do(t.Context(), "SUBSCRIBE", "sip:1002@127.0.0.1", []siptest.Header{
+					{Name: "Event", Value: "dialog"}, {Name: "Expires", Value: "0"}}, nil)
+				if res == nil || res.Code != status {
+					t.Errorf("phone %s got %v, %v, want %d", p.User(), res, err, status)
+				}
+			}
+			callee := edgePhone(t, s, "1002", false)
+			for _, c := range []*siptest.Call{call(t, callee, stays), call(t, stays, callee)} {
+				if err := c.Bye(t.Context()); err != nil {
+					t.Error(err)
+				}
+			}
+			for _, p := range []*siptest.Phone{stays, callee} {
+				if err := p.Unregister(t.Context()); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+}
+
 // TestEdgeDialledLogin: who has registered through the edge logs in by dialling, without a
 // second password; the PBX hears of nothing but other numbers.
 func TestEdgeDialledLogin(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"strings"
 	"time"
 
 	"blfbridge/bridge/config"
@@ -13,8 +14,9 @@ import (
 	"blfbridge/bridge/subscription"
 )
 
-// newEdge makes the proxy in front of the PBXs; the store is open.
-func (b *Bridge) newEdge(ctx context.Context) (err error) {
+// newEdge makes the proxy in front of the PBXs, with the registrations of the last run; the
+// store is open.
+func (b *Bridge) newEdge(ctx context.Context, stored []store.LampDelta) (err error) {
 	cfg := b.cfg.Load()
 	key, err := b.edgeKey(ctx, cfg)
 	if err != nil {
@@ -23,6 +25,9 @@ func (b *Bridge) newEdge(ctx context.Context) (err error) {
 	c := edge.Config{
 		Key: key, Advertise: cfg.Edge.Advertise, CheckFailures: cfg.Edge.CheckFailures,
 		Timers: edge.Timers{Check: cfg.Edge.CheckInterval}, Network: b.sip, Pickup: b.picker, Logger: b.log, Registerer: b.registry,
+		Keep: func(key string, value []byte) {
+			b.committer.Submit(nil, []store.LampDelta{{Key: edgePrefix + key, Value: value}}, nil)
+		},
 	}
 	for i, p := range cfg.PBX {
 		if p.SIP == "" {
@@ -38,8 +43,15 @@ func (b *Bridge) newEdge(ctx context.Context) (err error) {
 	for _, r := range cfg.Edge.Routes {
 		c.Routes = append(c.Routes, edge.Route{Domain: r.Domain, PBX: r.PBX})
 	}
-	b.edge, err = edge.New(c)
-	return err
+	if b.edge, err = edge.New(c); err != nil {
+		return err
+	}
+	for _, x := range stored {
+		if err := b.edge.Restore(strings.TrimPrefix(x.Key, edgePrefix), x.Value); err != nil {
+			b.log.Warn("a stored registration is left out; its phone registers again", "error", err)
+		}
+	}
+	return nil
 }
 
 // registered reports whether a phone is known by its registration through the edge.
@@ -47,8 +59,11 @@ func (b *Bridge) registered(f notifier.Flow, aor string) bool {
 	return b.edge != nil && b.cfg.Load().Edge.TrustRegistrations && b.edge.Registered(f, aor)
 }
 
-// edgeKeyName is where the key is kept: among the lamps, under a name that none can have.
-const edgeKeyName = "\x00edge.key"
+// edgePrefix begins what the edge keeps: among the lamps, under names that none can have.
+const edgePrefix = "\x00edge."
+
+// edgeKeyName is where the key is kept.
+const edgeKeyName = edgePrefix + "key"
 
 // edgeKey is the configuration's key, else the one in the store, which all that share it
 // have; the first makes it.

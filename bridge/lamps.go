@@ -52,12 +52,15 @@ func (b *Bridge) keepLamp(k compositor.Key, l compositor.Lamp, gone bool) {
 }
 
 // restoreLamps shows the lamps of the last run until the PBXs speak, and returns those of
-// which other servers spoke.
-func (b *Bridge) restoreLamps(ctx context.Context) (external []compositor.Key) {
+// which other servers spoke, and what the edge keeps beside them.
+func (b *Bridge) restoreLamps(ctx context.Context) (external []compositor.Key, ofEdge []store.LampDelta) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	err := b.backend.LoadLamps(ctx, func(key string, v []byte) error {
-		if key == edgeKeyName {
+		if strings.HasPrefix(key, edgePrefix) {
+			if key != edgeKeyName {
+				ofEdge = append(ofEdge, store.LampDelta{Key: key, Value: v})
+			}
 			return nil
 		}
 		line, ok := parseLampKey(key)
@@ -77,5 +80,5 @@ func (b *Bridge) restoreLamps(ctx context.Context) (external []compositor.Key) {
 	if err != nil && ctx.Err() == nil {
 		b.log.Warn("the lamps of the last run are not known; they follow from the PBXs", "error", err)
 	}
-	return external
+	return external, ofEdge
 }

@@ -29,9 +29,9 @@ type binding struct {
 }
 
 // bindings are the registrations of the moment, for three questions: on which flow is a
-// phone now, who is behind a flow, and which flow a Contact means. Another process, or
-// this one after a restart, learns them as phones register again; until then tokens say
-// where UDP phones are. It is safe for concurrent use.
+// phone now, who is behind a flow, and which flow a Contact means. Those over UDP are kept
+// over a restart (keep.go); another process learns them as phones register again, and
+// until then tokens say where UDP phones are. It is safe for concurrent use.
 type bindings struct {
 	mu      sync.RWMutex // guards all below
 	byPhone map[uint64][]*binding
@@ -39,14 +39,16 @@ type bindings struct {
 	// contacts are for PBXs that do not keep a Path.
 	contacts map[string]*binding
 	size     int
+	// keep is told of every one that comes, is renewed or ends; with the lock held.
+	keep func(b *binding, ended bool)
 }
 
 // maxBindings bounds the table; beyond it registrations pass without being noted.
 const maxBindings = 1 << 20
 
-func newBindings() *bindings {
+func newBindings(keep func(b *binding, ended bool)) *bindings {
 	return &bindings{
-		byPhone: make(map[uint64][]*binding), byFlow: make(map[notifier.Flow][]*binding),
+		keep: keep, byPhone: make(map[uint64][]*binding), byFlow: make(map[notifier.Flow][]*binding),
 		contacts: make(map[string]*binding),
 	}
 }
@@ -59,15 +61,33 @@ func (s *bindings) put(b *binding) {
 	for _, old := range slices.Clone(s.byPhone[b.id.aor]) {
 		if old.contact == b.contact || old.id == b.id && (old.flow == b.flow || old.until.Before(time.Now())) {
 			s.drop(old)
+			if old.contact != b.contact || old.flow.Local != b.flow.Local {
+				s.keep(old, true) // else it is overwritten
+			}
 		}
 	}
+	if s.add(b) {
+		s.keep(b, false)
+	}
+}
+
+// restore notes one that is kept already.
+func (s *bindings) restore(b *binding) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.add(b)
+}
+
+// add puts one in, unless there are too many. The lock is held.
+func (s *bindings) add(b *binding) bool {
 	if s.size >= maxBindings {
-		return
+		return false
 	}
 	s.size++
 	s.byPhone[b.id.aor] = append(s.byPhone[b.id.aor], b)
 	s.byFlow[b.flow] = append(s.byFlow[b.flow], b)
 	s.contacts[b.contact] = b
+	return true
 }
 
 // remove ends a phone's registrations by a Contact; all of its flow if contact is "*".
@@ -76,7 +96,7 @@ func (s *bindings) remove(aor uint64, contact string, f notifier.Flow) {
 	defer s.mu.Unlock()
 	for _, b := range slices.Clone(s.byPhone[aor]) {
 		if b.contact == contact || contact == "*" && b.flow == f {
-			s.drop(b)
+			s.end(b)
 		}
 	}
 }
@@ -86,7 +106,7 @@ func (s *bindings) lose(f notifier.Flow) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, b := range slices.Clone(s.byFlow[f]) {
-		s.drop(b)
+		s.end(b)
 	}
 }
 
@@ -103,8 +123,14 @@ func (s *bindings) expire(now time.Time) {
 		}
 	}
 	for _, b := range over {
-		s.drop(b)
+		s.end(b)
 	}
+}
+
+// end drops one for good. The lock is held.
+func (s *bindings) end(b *binding) {
+	s.drop(b)
+	s.keep(b, true)
 }
 
 // drop takes one out. The lock is held.

@@ -84,7 +84,10 @@ type Config struct {
 	CheckFailures int
 	Timers        Timers
 	// Pickup decides about what could pick a call up; nil = such requests are relayed as any.
-	Pickup     *pickup.Picker
+	Pickup *pickup.Picker
+	// Keep is given each registration over UDP for Restore of a later process, nil when it
+	// ends; nil = they are forgotten with this one. It must not block.
+	Keep       func(key string, value []byte)
 	Network    Network
 	Resolver   Resolver // nil = net.DefaultResolver
 	Logger     *slog.Logger

@@ -61,8 +61,9 @@ func New(c Config) (*Edge, error) {
 	e := &Edge{
 		config: c, net: c.Network, log: c.Logger, metrics: m,
 		sealer: newSealer(derive("token")), branches: newSipKey(derive("branch")), phones: newSipKey(derive("phone")),
-		bindings: newBindings(), routes: map[string][]*peer{},
+		routes: map[string][]*peer{},
 	}
+	e.bindings = newBindings(e.keep)
 	e.conns.ids = map[notifier.Flow]uint32{}
 	e.away.phones = map[uint64][]*transaction{}
 	e.wheel.time = time.Now()
