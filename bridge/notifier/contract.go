@@ -25,6 +25,20 @@ type Transport interface {
 	Send(f Flow, msg []byte) error
 }
 
+// Batcher is what a Transport may be besides: one that sends the datagrams of a loop together.
+type Batcher interface {
+	// Batch makes what one loop sends by. It is of one goroutine.
+	Batch() Batch
+}
+
+// Batch is a Transport whose datagrams may wait for Flush.
+type Batch interface {
+	Transport
+	// Flush sends what waits, and tells how many could not be sent since the last Flush,
+	// and why the last of them.
+	Flush() (failed int, err error)
+}
+
 // Restorer is what a Transport may be besides: it is told of the flow of each subscription
 // that comes back from the store, with what else is known of where its phone is, before
 // anything is sent there. It does not block.
@@ -70,6 +84,9 @@ type Answer struct {
 	LocalTag   string // To tag of a 200
 	Expires    time.Duration
 	RetryAfter time.Duration // 0 = none; with 503 and 500
+	// Batch is by what the response should leave, so that it goes before the NOTIFY and
+	// with it; nil = at once. It is good until Answer returns.
+	Batch Batch
 }
 
 // Response is the answer to a NOTIFY, found by its branch.

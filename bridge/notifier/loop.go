@@ -47,6 +47,7 @@ type loop struct {
 	decide    func(Standing) policy.Decision // of the last Reauthorize
 	decidedAt time.Time                      // when that began
 
+	out     Batch // nil = the transport has none
 	pace    pacer
 	deltas  []store.Delta // of this round
 	grants  *grants       // of this round: answers that wait for the commit
@@ -118,6 +119,9 @@ func newLoop(n *Notifier, index int) *loop {
 func (l *loop) run(ctx context.Context) {
 	sleep := time.NewTimer(time.Hour)
 	defer sleep.Stop()
+	if b, ok := l.n.transport.(Batcher); ok {
+		l.out = b.Batch()
+	}
 	var spare []message
 	stop, stopAt := ctx.Done(), int64(0)
 	for {
@@ -132,6 +136,7 @@ func (l *loop) run(ctx context.Context) {
 		l.goOn()
 		l.dropFlows()
 		l.submit()
+		l.flush()
 		wait := time.Hour
 		if at, ok := l.wheel.next(); ok {
 			wait = time.Duration(max(at-l.n.clock(), 0)) * time.Millisecond
@@ -178,6 +183,7 @@ func (l *loop) handle(m *message) {
 	case m.flowKind == flowUp:
 		l.flow(m.flow, subscription.Input{Kind: subscription.FlowUp})
 	case m.call != nil:
+		l.flush() // it may take long
 		m.call(l)
 	}
 }

@@ -207,6 +207,7 @@ func (l *loop) answer(g *grant, err error) {
 		}
 	}
 	l.n.metrics.answered(g.answer.Status, time.Since(g.sub.Received))
+	g.answer.Batch = l.out
 	g.sub.Answer(g.answer)
 	if g.answer.Status == 200 && e.asked == 0 {
 		e.ready = true

@@ -61,7 +61,7 @@ func (l *loop) notify(slot int32, eff subscription.Effects, body *eventpkg.Body,
 	}
 	t.msg = l.write(t.msg[:0], e, ti, eff, body)
 	flow := l.flowOf(e)
-	switch err := l.n.transport.Send(flow, t.msg); {
+	switch err := l.send(flow, t.msg); {
 	case err == nil:
 		l.n.metrics.sent(t.event, t.sent)
 	case errors.Is(err, ErrNoFlow), errors.Is(err, ErrConnecting):
@@ -80,6 +80,25 @@ func (l *loop) notify(slot int32, eff subscription.Effects, body *eventpkg.Body,
 		return
 	}
 	l.wheel.set(t.started+timerF, txnRef(ti, t.gen))
+}
+
+// send hands a message to the transport; a datagram leaves with the next flush.
+func (l *loop) send(f Flow, msg []byte) error {
+	if l.out != nil {
+		return l.out.Send(f, msg)
+	}
+	return l.n.transport.Send(f, msg)
+}
+
+// flush sends what waits in the batch. What fails is sent again by timer E.
+func (l *loop) flush() {
+	if l.out == nil {
+		return
+	}
+	failed, err := l.out.Flush()
+	for range failed {
+		l.n.metrics.failed(err)
+	}
 }
 
 // write serialises the NOTIFY, making the body smaller until it fits a datagram.
@@ -155,7 +174,7 @@ func (l *loop) fireTxn(ti int32, gen uint32) {
 	}
 	l.known(t)
 	e := &l.records[t.rec]
-	if err := l.n.transport.Send(l.flowOf(e), t.msg); err != nil {
+	if err := l.send(l.flowOf(e), t.msg); err != nil {
 		l.n.metrics.failed(err)
 	} else {
 		l.n.metrics.retransmitted()

@@ -36,6 +36,7 @@ type quickExchange struct {
 	key      uint64 // of the transaction
 	merge    uint64 // 0 = within a dialog
 	sub      notifier.Subscribe
+	batch    *batch // the response leaves with what else the loop sends; nil = at once
 	out      []byte
 }
 
@@ -133,6 +134,7 @@ func (x *quickExchange) subscribe() {
 // answer is called by the notifier.
 func (x *quickExchange) answer(a notifier.Answer) {
 	defer x.recovered()
+	x.batch, _ = a.Batch.(*batch)
 	x.respond(x.quick.server.granted(&x.ask, &x.sub, a), false)
 }
 
@@ -150,7 +152,7 @@ func (x *quickExchange) respond(o outcome, again bool) {
 	}
 	k.server.metrics.answered("SUBSCRIBE", o.status, time.Since(x.received))
 	k.send(x, x.out)
-	x.sub = notifier.Subscribe{}
+	x.sub, x.batch = notifier.Subscribe{}, nil
 	k.pool.Put(x)
 }
 
@@ -163,7 +165,13 @@ func (k *quick) send(x *quickExchange, res []byte) {
 	}
 	to := x.ask.hop.source
 	trace(s.log, "out", packet{res, subscription.UDP, u.local, to})
-	if err := u.send(res, to); err != nil {
+	var err error
+	if x.batch != nil {
+		err = x.batch.queue(u, res, to)
+	} else {
+		err = u.send(res, to)
+	}
+	if err != nil {
 		s.log.Debug("a response could not be sent", "error", err)
 	}
 }

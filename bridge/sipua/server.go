@@ -66,6 +66,7 @@ type Server struct {
 var (
 	_ notifier.Transport = (*Server)(nil)
 	_ notifier.Restorer  = (*Server)(nil)
+	_ notifier.Batcher   = (*Server)(nil)
 )
 
 // New checks the configuration and binds the sockets, so that a port in use is known at

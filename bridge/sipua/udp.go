@@ -25,7 +25,8 @@ type udpSocket struct {
 	conn     PacketConn
 	local    netip.AddrPort
 	screener *screener
-	buf      []byte // of the one reader
+	in       *inbox // of the one reader; nil = one datagram at a time
+	buf      []byte // of the one reader, without in
 	out      []byte // of the one reader
 }
 
@@ -41,16 +42,29 @@ func newUDPSocket(conn PacketConn, s *screener) *udpSocket {
 		_ = u.SetWriteBuffer(4 << 20)
 	}
 	local := conn.LocalAddr().(*net.UDPAddr).AddrPort()
-	return &udpSocket{
-		conn: conn, screener: s, buf: make([]byte, maxDatagram),
+	u := &udpSocket{
+		conn: conn, screener: s, in: newInbox(conn),
 		local: netip.AddrPortFrom(local.Addr().Unmap(), local.Port()),
 	}
+	if u.in == nil {
+		u.buf = make([]byte, maxDatagram)
+	}
+	return u
+}
+
+// read returns one datagram, which is valid until the next call.
+func (u *udpSocket) read() (msg []byte, source netip.AddrPort, err error) {
+	if u.in != nil {
+		return u.in.read()
+	}
+	n, source, err := u.conn.ReadFromUDPAddrPort(u.buf)
+	return u.buf[:n], netip.AddrPortFrom(source.Addr().Unmap(), source.Port()), err
 }
 
 // ReadFrom returns the next message that is for sipgo. sipgo has one reader per socket.
 func (u *udpSocket) ReadFrom(b []byte) (int, net.Addr, error) {
 	for {
-		n, source, err := u.conn.ReadFromUDPAddrPort(u.buf)
+		got, source, err := u.read()
 		if err != nil {
 			if errors.Is(err, net.ErrClosed) {
 				return 0, nil, err
@@ -61,12 +75,11 @@ func (u *udpSocket) ReadFrom(b []byte) (int, net.Addr, error) {
 			time.Sleep(time.Millisecond)
 			continue
 		}
-		source = netip.AddrPortFrom(source.Addr().Unmap(), source.Port())
-		if msg, ok := u.datagram(u.buf[:n], source); ok {
+		if msg, ok := u.datagram(got, source); ok {
 			if len(msg) <= len(b) {
 				return copy(b, msg), u.LocalAddr(), nil
 			}
-			u.tooLarge(source, n)
+			u.tooLarge(got, source)
 		}
 	}
 }
@@ -113,9 +126,9 @@ func isKeepAlive(msg []byte) bool {
 
 // tooLarge answers what fits no buffer of sipgo's (see maxPassed): 513 makes a watcher
 // that can use TCP.
-func (u *udpSocket) tooLarge(source netip.AddrPort, n int) {
+func (u *udpSocket) tooLarge(msg []byte, source netip.AddrPort) {
 	var h head
-	in := packet{u.buf[:n], subscription.UDP, u.local, source}
+	in := packet{msg, subscription.UDP, u.local, source}
 	_ = h.scan(in.msg)
 	if v, out := u.screener.refuse(nil, &h, &in, faultTooLarge); v == answer {
 		_ = u.send(out, source)

@@ -300,7 +300,7 @@ func TestNotifyLeavesFromItsSocket(t *testing.T) {
 func TestSpoofedSourcesCostNothing(t *testing.T) {
 	r := newRig(t, func(c *Config) { c.Limits.Total = Rate{0.001, 100} })
 	u := r.sockets[r.udp]
-	side := &udpSocket{conn: u.conn, local: u.local, screener: r.screener, buf: make([]byte, maxDatagram)}
+	side := &udpSocket{conn: u.conn, local: u.local, screener: r.screener}
 	send := func(i int) {
 		source := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, byte(i >> 16), byte(i >> 8), byte(i)}), 9)
 		msg := "\x01\x02junk without an end"
