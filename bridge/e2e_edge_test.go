@@ -1,10 +1,15 @@
 package bridge_test
 
 import (
+	"crypto/tls"
+	"crypto/x509"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"blfbridge/bridge/certs/certstest"
 	"blfbridge/bridge/device"
 	"blfbridge/bridge/siptest"
 )
@@ -15,9 +20,14 @@ const edgeYAML = "edge: {enabled: true, check_interval: 1s}\n"
 // edgePhone is a phone whose only server is the bridge.
 func edgePhone(t *testing.T, s *server, number string, tcp bool) *siptest.Phone {
 	t.Helper()
-	c := siptest.Config{User: number, Password: "pw" + number, Proxy: s.udp, Domain: "127.0.0.1", TCP: tcp}
+	return registered(t, siptest.Config{User: number, Password: "pw" + number, Proxy: s.udp, Domain: "127.0.0.1", TCP: tcp})
+}
+
+// registered is a phone that has registered.
+func registered(t *testing.T, c siptest.Config) *siptest.Phone {
+	t.Helper()
 	if testing.Verbose() {
-		c.Trace = func(_ time.Time, sent bool, m *siptest.Message) { t.Logf("%s sent=%v\n%s", number, sent, m) }
+		c.Trace = func(_ time.Time, sent bool, m *siptest.Message) { t.Logf("%s sent=%v\n%s", c.User, sent, m) }
 	}
 	p, err := siptest.NewPhone(c)
 	if err != nil {
@@ -44,7 +54,48 @@ func TestEdgeCalls(t *testing.T) {
 	}
 }
 
+// TestEdgeTLS: the same with TLS between the edge and an Asterisk that demands a client's
+// certificate and verifies the edge's, and phones over UDP and TLS. With another authority
+// the edge speaks to no PBX.
+func TestEdgeTLS(t *testing.T) {
+	a := takeAsterisk(t, "edge")
+	file := func(name string) string { return filepath.Join(a.addr.TLS, name) }
+	pem, err := os.ReadFile(file("ca.crt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	trust := &tls.Config{RootCAs: x509.NewCertPool()}
+	trust.RootCAs.AppendCertsFromPEM(pem)
+	at := freePort(t)
+	o := setup{
+		store: newStorage(t, "bolt"), more: edgeYAML, listen: "tls://" + at,
+		sip: "  tls: {cert_file: " + file("client.crt") + ", key_file: " + file("client.key") + "}\n",
+		pbx: a.yaml("edge", "sip: tls://"+a.addr.SIPS, "sip_tls: {ca_file: "+file("ca.crt")+"}"),
+	}
+	s := newServer(t, o)
+	s.start()
+	edgeCallsOf(t, func(number string, secure bool) *siptest.Phone {
+		if !secure {
+			return edgePhone(t, s, number, false)
+		}
+		return registered(t, siptest.Config{User: number, Password: "pw" + number, Proxy: at, Domain: "127.0.0.1", Transport: "TLS", TLS: trust})
+	}, s, [2]bool{false, true})
+	s.stop()
+
+	other := certstest.New(t, "another")
+	o.pbx = a.yaml("edge", "sip: tls://"+a.addr.SIPS, "sip_tls: {ca_file: "+other.File+"}")
+	s.configure(o)
+	s.start()
+	s.logged(10*time.Second, "called over TLS in vain", a.addr.SIPS)
+	s.logged(20*time.Second, "does not answer SIP", "pbx=ast")
+}
+
 func edgeCalls(t *testing.T, s *server, tcp [2]bool) {
+	edgeCallsOf(t, func(number string, tcp bool) *siptest.Phone { return edgePhone(t, s, number, tcp) }, s, tcp)
+}
+
+// edgeCallsOf is edgeCalls with phones of two kinds, a phone's flag telling which.
+func edgeCallsOf(t *testing.T, phone func(number string, kind bool) *siptest.Phone, s *server, kind [2]bool) {
 	must := func(err error) {
 		t.Helper()
 		if err != nil {
@@ -52,7 +103,7 @@ func edgeCalls(t *testing.T, s *server, tcp [2]bool) {
 		}
 	}
 	ctx := t.Context()
-	p1, p2 := edgePhone(t, s, "1001", tcp[0]), edgePhone(t, s, "1002", tcp[1])
+	p1, p2 := phone("1001", kind[0]), phone("1002", kind[1])
 	var schemas siptest.Schemas
 	lamp, err := p1.Subscribe(ctx, siptest.SubscribeConfig{Target: "1002", Schemas: &schemas})
 	must(err)
@@ -107,7 +158,7 @@ func edgeCalls(t *testing.T, s *server, tcp [2]bool) {
 	show(device.Idle)
 
 	t.Log("blind transfer, attended transfer")
-	p3 := edgePhone(t, s, "1003", tcp[0])
+	p3 := phone("1003", kind[0])
 	c, in = talk(t, p1, p2)
 	must(in.Refer(ctx, "1003"))
 	third, err := p3.Incoming(ctx)

@@ -3,8 +3,10 @@ package bridge
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"blfbridge/bridge/config"
@@ -38,7 +40,11 @@ func (b *Bridge) newEdge(ctx context.Context, stored []store.LampDelta) (err err
 			return fmt.Errorf("pbx[%d].sip: %w", i, err)
 		}
 		t, _ := subscription.ParseTransport(transport)
-		c.PBX = append(c.PBX, edge.PBX{Name: p.Name, Transport: t, Host: host, Port: port})
+		one := edge.PBX{Name: p.Name, Transport: t, Host: host, Port: port}
+		if one.TLS, err = b.sipTLS(p.SIPTLS); err != nil {
+			return fmt.Errorf("pbx[%d].sip_tls: %w", i, err)
+		}
+		c.PBX = append(c.PBX, one)
 	}
 	for _, r := range cfg.Edge.Routes {
 		c.Routes = append(c.Routes, edge.Route{Domain: r.Domain, PBX: r.PBX})
@@ -52,6 +58,35 @@ func (b *Bridge) newEdge(ctx context.Context, stored []store.LampDelta) (err err
 		}
 	}
 	return nil
+}
+
+// sipTLS is what a PBX's sip_tls changes of sip.tls. Its files are read at each connection,
+// so that a renewed certificate is taken; what cannot be read then is as it was before.
+func (b *Bridge) sipTLS(t config.TLSClient) (func(*tls.Config), error) {
+	own, err := t.Config()
+	if own == nil {
+		return nil, err
+	}
+	var last atomic.Pointer[tls.Config]
+	last.Store(own)
+	return func(c *tls.Config) {
+		if now, err := t.Config(); err == nil {
+			last.Store(now)
+		} else {
+			b.log.Error("changed TLS files of a PBX cannot be used; those in force stay", "error", err)
+		}
+		own := last.Load()
+		c.InsecureSkipVerify = own.InsecureSkipVerify
+		if own.ServerName != "" {
+			c.ServerName = own.ServerName
+		}
+		if own.RootCAs != nil {
+			c.RootCAs = own.RootCAs
+		}
+		if len(own.Certificates) > 0 {
+			c.Certificates = own.Certificates
+		}
+	}, nil
 }
 
 // registered reports whether a phone is known by its registration through the edge.

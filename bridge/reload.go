@@ -78,6 +78,20 @@ func (b *Bridge) Reload(ctx context.Context) error {
 	return nil
 }
 
+// sipAddresses are where the edge finds the PBXs, by their names; nil without an edge.
+func sipAddresses(c *config.Config) map[string][2]any {
+	if !c.Edge.Enabled {
+		return nil
+	}
+	out := map[string][2]any{}
+	for _, p := range c.PBX {
+		if p.SIP != "" {
+			out[p.Name] = [2]any{p.SIP, p.SIPTLS}
+		}
+	}
+	return out
+}
+
 // needRestart names the keys that differ from those this process started with, and that
 // a reload cannot put in force.
 func needRestart(old, next *config.Config) (keys []string) {
@@ -90,7 +104,7 @@ func needRestart(old, next *config.Config) (keys []string) {
 		key       string
 		old, next any
 	}{
-		{"sip", a, b}, {"edge", old.Edge, next.Edge}, {"store", old.Store, next.Store}, {"admin", old.Admin, next.Admin},
+		{"sip", a, b}, {"pbx[].sip, pbx[].sip_tls", sipAddresses(old), sipAddresses(next)}, {"edge", old.Edge, next.Edge}, {"store", old.Store, next.Store}, {"admin", old.Admin, next.Admin},
 		{"log.format", old.Log.Format, next.Log.Format}, {"log.sip_trace", old.Log.SIPTrace, next.Log.SIPTrace},
 	} {
 		if !reflect.DeepEqual(k.old, k.next) {

@@ -144,6 +144,9 @@ type PBX struct {
 	// Where the edge reaches the PBX by SIP: udp, tcp or tls, then ://host:port. Needed if
 	// edge.enabled is true; sip.listen needs a socket of that transport.
 	SIP string `yaml:"sip"`
+	// How the edge calls the PBX where sip is tls://: its authorities, and the certificate
+	// shown to it. What is left out is as sip.tls has it.
+	SIPTLS TLSClient `yaml:"sip_tls"`
 	// ARI user; it must not be read_only. For FreeSWITCH, user@domain to log in as a
 	// directory user instead of with the socket's own password.
 	Username string `yaml:"username"`

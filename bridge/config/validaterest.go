@@ -35,6 +35,7 @@ func (c *checker) pbxes(list []PBX) {
 		c.between(at+".grace", p.Grace, 0, 24*time.Hour)
 		c.between(at+".reconcile", p.Reconcile, time.Second, 24*time.Hour)
 		c.pair(at+".tls", p.TLS.CertFile, p.TLS.KeyFile)
+		c.pair(at+".sip_tls", p.SIPTLS.CertFile, p.SIPTLS.KeyFile)
 	}
 }
 

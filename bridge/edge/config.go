@@ -2,6 +2,7 @@ package edge
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -25,9 +26,9 @@ type Network interface {
 	Send(notifier.Flow, []byte) error
 	// Write is Send that opens nothing: notifier.ErrNoFlow.
 	Write(notifier.Flow, []byte) error
-	// Peer makes a server known to which Send opens connections, and the name in its
-	// certificate.
-	Peer(f notifier.Flow, name string)
+	// Peer makes a server known to which Send opens connections, the name in its
+	// certificate, and what changes the configuration of its TLS connections.
+	Peer(f notifier.Flow, name string, adapt func(*tls.Config))
 	// Advertised is host:port by which phones reach a socket.
 	Advertised(local netip.AddrPort) string
 	// Ours reports whether a host is us.
@@ -50,6 +51,8 @@ type PBX struct {
 	Transport subscription.Transport // UDP, TCP or TLS
 	Host      string                 // name or address
 	Port      uint16
+	// TLS changes the configuration of each connection over TLS; nil = nothing.
+	TLS func(*tls.Config)
 }
 
 // Route says which PBXs serve a domain.

@@ -3,6 +3,7 @@ package edge
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net/netip"
 	"os"
@@ -60,11 +61,11 @@ func (n *wire) Write(f notifier.Flow, b []byte) error {
 	return nil
 }
 
-func (n *wire) Advertised(local netip.AddrPort) string { return local.String() }
-func (n *wire) Peer(notifier.Flow, string)             {}
-func (n *wire) Dialled(uri []byte) bool                { return bytes.HasPrefix(uri, []byte("sip:*55")) }
-func (n *wire) Allow(netip.Addr) bool                  { return !n.full }
-func (n *wire) Addrs() []sipua.Listen                  { return n.listen }
+func (n *wire) Advertised(local netip.AddrPort) string        { return local.String() }
+func (n *wire) Peer(notifier.Flow, string, func(*tls.Config)) {}
+func (n *wire) Dialled(uri []byte) bool                       { return bytes.HasPrefix(uri, []byte("sip:*55")) }
+func (n *wire) Allow(netip.Addr) bool                         { return !n.full }
+func (n *wire) Addrs() []sipua.Listen                         { return n.listen }
 func (n *wire) Ours(host string) bool {
 	for _, l := range n.listen {
 		if l.Addr.Addr().String() == strings.Trim(host, "[]") {
@@ -113,7 +114,7 @@ func newRig(t *testing.T, change func(*Config)) *rig {
 	}}
 	c := Config{
 		Network: n, Key: bytes.Repeat([]byte("k"), 32), Timers: Timers{Check: 24 * time.Hour},
-		PBX: []PBX{{"one", subscription.UDP, "127.0.0.11", 5060}, {"two", subscription.UDP, "127.0.0.12", 5060}},
+		PBX: []PBX{{Name: "one", Transport: subscription.UDP, Host: "127.0.0.11", Port: 5060}, {Name: "two", Transport: subscription.UDP, Host: "127.0.0.12", Port: 5060}},
 	}
 	if change != nil {
 		change(&c)

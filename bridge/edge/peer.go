@@ -49,7 +49,7 @@ func newPeer(p PBX) *peer {
 func (e *Edge) resolve(ctx context.Context, p *peer) error {
 	defer func() {
 		if f := p.flow.Load(); f != nil {
-			e.net.Peer(*f, p.Host)
+			e.net.Peer(*f, p.Host, p.TLS)
 		}
 	}()
 	addr, err := netip.ParseAddr(p.Host)

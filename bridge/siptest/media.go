@@ -18,8 +18,12 @@ func (c *Call) sdp(direction string) []byte {
 	c.sdpVersion++
 	v := c.sdpVersion
 	c.mu.Unlock()
-	return fmt.Appendf(nil, "v=0\r\no=- 1 %d IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\n"+
-		"m=audio %s RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\na=%s\r\n", v, host, host, port, direction)
+	in := "IP4 " + host
+	if strings.Contains(host, ":") {
+		in = "IP6 " + host
+	}
+	return fmt.Appendf(nil, "v=0\r\no=- 1 %d IN %s\r\ns=-\r\nc=IN %s\r\nt=0 0\r\n"+
+		"m=audio %s RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\na=%s\r\n", v, in, in, port, direction)
 }
 
 // answerTo mirrors an offer's direction.
@@ -40,8 +44,8 @@ func (c *Call) peerSDP(sdp []byte) {
 	var host, port string
 	for l := range strings.SplitSeq(string(sdp), "\n") {
 		l = strings.TrimSpace(l)
-		if a, ok := strings.CutPrefix(l, "c=IN IP4 "); ok {
-			host = a
+		if a, ok := strings.CutPrefix(l, "c=IN IP"); ok && len(a) > 2 {
+			host = a[2:] // behind 4 or 6
 		} else if m, ok := strings.CutPrefix(l, "m=audio "); ok && port == "" {
 			port, _, _ = strings.Cut(m, " ")
 		}

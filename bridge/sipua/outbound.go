@@ -73,7 +73,7 @@ func (s *Server) Toward(t subscription.Transport, to netip.AddrPort, name string
 		}
 	}
 	if ok && t.Stream() {
-		ok = s.streams.expect(f, contact{to, name, peerRetry})
+		ok = s.streams.expect(f, contact{addr: to, name: name, retry: peerRetry})
 	}
 	return f, s.advertised(f.Local), ok
 }

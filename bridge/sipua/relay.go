@@ -1,6 +1,7 @@
 package sipua
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net/netip"
 	"time"
@@ -42,11 +43,12 @@ func (s *Server) Write(f notifier.Flow, msg []byte) error {
 const peerRetry = 2 * time.Second
 
 // Peer makes a server known that Send opens connections to: by the name that its
-// certificate must have, and again soon if it does not answer. It is forgotten when too
-// many others are learnt; say it now and then.
-func (s *Server) Peer(f notifier.Flow, name string) {
+// certificate must have, and again soon if it does not answer. adapt, unless nil, changes
+// the configuration of its TLS connections, which is its own then. It is forgotten when
+// too many others are learnt; say it now and then.
+func (s *Server) Peer(f notifier.Flow, name string, adapt func(*tls.Config)) {
 	if f.Transport.Stream() {
-		s.streams.learn(f, contact{f.Remote, name, peerRetry})
+		s.streams.learn(f, contact{addr: f.Remote, name: name, retry: peerRetry, adapt: adapt})
 	}
 }
 

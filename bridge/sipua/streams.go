@@ -40,6 +40,8 @@ type contact struct {
 	name string // that its certificate must have
 	// retry is when it is tried again after a failure; 0 = as the configuration has it.
 	retry time.Duration
+	// adapt changes the configuration of a TLS connection there; nil = nothing.
+	adapt func(*tls.Config)
 }
 
 // maxContacts bounds streams.contacts; a phone that falls out is not dialled.
@@ -163,9 +165,13 @@ func (s *streams) send(f notifier.Flow, msg []byte) error {
 func (s *streams) learn(f notifier.Flow, to contact) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, known := s.contacts[f]; !known && len(s.contacts) >= maxContacts {
-		for old := range s.contacts {
-			delete(s.contacts, old)
+	old, known := s.contacts[f]
+	if to.adapt == nil && old.name == to.name {
+		to.adapt = old.adapt // a trunk leads to a PBX
+	}
+	if !known && len(s.contacts) >= maxContacts {
+		for any := range s.contacts {
+			delete(s.contacts, any)
 			break
 		}
 	}

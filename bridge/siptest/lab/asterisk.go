@@ -29,12 +29,20 @@ type Asterisk struct {
 	// connection may hold one. RTP is a range such as "19000-19198".
 	SIPPort, HTTPPort int
 	RTP               string
+	// SIPSPort is where it takes TLS as well, from clients with a certificate; 0 = not at all.
+	SIPSPort int
+	// IPv6: it listens on [::1] as well.
+	IPv6 bool
 }
 
 // Address is where an instance answers.
 type Address struct {
 	SIP string // "127.0.0.1:15760"
 	ARI string // "http://127.0.0.1:18760/ari"
+	// SIPS is where it takes TLS, and TLS the folder with ca.crt, client.crt and
+	// client.key; empty without Asterisk.SIPSPort.
+	SIPS, TLS string
+	SIP6      string // "[::1]:15760"; empty without Asterisk.IPv6
 }
 
 // The ARI user of the lab's Asterisk.
@@ -57,6 +65,12 @@ func (a Asterisk) Up(ctx context.Context) (Address, error) {
 			addr.SIP = v
 		case "ari":
 			addr.ARI = v
+		case "sips":
+			addr.SIPS = v
+		case "tls":
+			addr.TLS = v
+		case "sip6":
+			addr.SIP6 = v
 		}
 	}
 	if addr.SIP == "" || addr.ARI == "" {
@@ -94,7 +108,10 @@ func (a Asterisk) run(ctx context.Context, script string, args ...string) (strin
 	var out, errs strings.Builder
 	c := exec.CommandContext(ctx, path, args...)
 	c.Env = os.Environ()
-	for k, v := range map[string]string{"NAME": a.Name, "SIP_PORT": port(a.SIPPort), "HTTP_PORT": port(a.HTTPPort), "RTP": a.RTP} {
+	for k, v := range map[string]string{
+		"NAME": a.Name, "SIP_PORT": port(a.SIPPort), "HTTP_PORT": port(a.HTTPPort), "RTP": a.RTP,
+		"SIPS_PORT": port(a.SIPSPort), "IPV6": map[bool]string{true: "1"}[a.IPv6],
+	} {
 		if v != "" {
 			c.Env = append(c.Env, "BLFBRIDGE_ASTERISK_"+k+"="+v)
 		}
