@@ -26,6 +26,21 @@ type bodyKey struct {
 // rendered once per view, dialect and entity.
 type bodyCache map[bodyKey]*eventpkg.Body
 
+// shown is what a body depends on that can change while its NOTIFY is on its way. The zero
+// value is equal to none.
+type shown struct {
+	offset  uint64
+	dialect uint16
+	content uint8
+	view    policy.View
+	flags   subscription.Flags
+	is      bool
+}
+
+func (l *loop) shownBy(e *entry, offset uint64) shown {
+	return shown{offset, e.Dialect, e.Content, e.View, e.Flags & (subscription.DeviceMode | subscription.PickupAllowed), true}
+}
+
 // maxBodies bounds the cache; it is emptied when full, as old offsets are never asked for again.
 const maxBodies = 4096
 
@@ -37,6 +52,7 @@ func (l *loop) trimmed(e *entry, trim eventpkg.Trim) *eventpkg.Body { return l.r
 
 func (l *loop) render(e *entry, trim eventpkg.Trim) *eventpkg.Body {
 	lamp := l.n.lamps.Lamp(e.Presentity)
+	l.rendered = lamp.Offset
 	c := l.coldOf(e)
 	k := bodyKey{
 		presentity: e.Presentity, dialect: e.Dialect, content: e.Content, view: e.View, trim: trim,

@@ -1,9 +1,6 @@
 package notifier
 
-import (
-	"strconv"
-	"strings"
-)
+import "strconv"
 
 // A branch is BranchPrefix, loop, slot and generation in base 36, and a random part:
 // "z9hG4bKblf.2.1c.9x.k3j9fh2a". It finds the transaction without a table, and cannot
@@ -21,32 +18,58 @@ func appendBranch(dst []byte, loop int, slot int32, gen uint32, random uint64) [
 	return strconv.AppendUint(dst, random, 36)
 }
 
-// parseBranch is the inverse of appendBranch; ok is false for anything else.
-func parseBranch(b string) (loop int, slot int32, gen uint32, random uint64, ok bool) {
-	rest, found := strings.CutPrefix(b, BranchPrefix)
-	if !found {
-		return 0, 0, 0, 0, false
+// Branch is a branch of ours that was read; the zero value is none.
+type Branch struct {
+	random uint64
+	loop   int32 // -1 = nobody's: it begins as ours do, but is none of them
+	slot   int32
+	gen    uint32
+	ours   bool
+}
+
+// ParseBranch reads a branch parameter; what does not begin with BranchPrefix gives the
+// zero value.
+func ParseBranch[T []byte | string](text T) Branch {
+	if len(text) < len(BranchPrefix) || string(text[:len(BranchPrefix)]) != BranchPrefix {
+		return Branch{}
 	}
+	b := Branch{ours: true, loop: -1}
 	var parts [4]uint64
+	at := len(BranchPrefix)
 	for i := range parts {
-		part := rest
-		if i < 3 {
-			if part, rest, found = strings.Cut(rest, "."); !found {
-				return 0, 0, 0, 0, false
-			}
-		}
-		size := 32
+		limit := uint64(1<<32 - 1)
 		if i == 3 {
-			size = 64
+			limit = 1<<64 - 1
 		}
-		v, err := strconv.ParseUint(part, 36, size)
-		if err != nil {
-			return 0, 0, 0, 0, false
+		first := at
+		for ; at < len(text) && text[at] != '.'; at++ {
+			d := digit36(text[at])
+			// No number of ours wraps: what does is nobody's.
+			if d > 35 || parts[i] > (limit-d)/36 {
+				return b
+			}
+			parts[i] = parts[i]*36 + d
 		}
-		parts[i] = v
+		if at == first || (i == 3) != (at == len(text)) {
+			return b
+		}
+		at++
 	}
 	if parts[0] > 1<<16 || parts[1] > 1<<31-1 {
-		return 0, 0, 0, 0, false
+		return b
 	}
-	return int(parts[0]), int32(parts[1]), uint32(parts[2]), parts[3], true
+	b.loop, b.slot, b.gen, b.random = int32(parts[0]), int32(parts[1]), uint32(parts[2]), parts[3] //nolint:gosec // checked
+	return b
+}
+
+func digit36(c byte) uint64 {
+	switch {
+	case c >= '0' && c <= '9':
+		return uint64(c - '0')
+	case c >= 'a' && c <= 'z':
+		return uint64(c-'a') + 10
+	case c >= 'A' && c <= 'Z':
+		return uint64(c-'A') + 10
+	}
+	return 99
 }

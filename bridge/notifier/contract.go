@@ -91,8 +91,8 @@ type Answer struct {
 
 // Response is the answer to a NOTIFY, found by its branch.
 type Response struct {
-	// Branch is the whole branch parameter of the topmost Via.
-	Branch string
+	// Branch is that of the topmost Via.
+	Branch Branch
 	// CSeq is the sequence number of the CSeq header, whose method must be NOTIFY.
 	CSeq       uint32
 	Status     int

@@ -54,6 +54,8 @@ type loop struct {
 	commits int           // submitted, not acknowledged
 	buf     []byte
 	bodies  bodyCache
+	// rendered is the offset of the lamp that body showed last.
+	rendered uint64
 }
 
 // shard is a part of the subscriptions with one writer: this loop, while it holds it.
@@ -122,16 +124,12 @@ func (l *loop) run(ctx context.Context) {
 	if b, ok := l.n.transport.(Batcher); ok {
 		l.out = b.Batch()
 	}
-	var spare []message
+	var got letters
 	stop, stopAt := ctx.Done(), int64(0)
 	for {
 		l.now = l.n.clock()
-		msgs, dirty := l.box.take(spare)
-		for i := range msgs {
-			l.handle(&msgs[i])
-		}
-		spare = msgs
-		l.pace.moved(dirty)
+		got = l.box.take(got)
+		l.read(&got)
 		l.wheel.advance(l.now, l.fire)
 		l.goOn()
 		l.dropFlows()
@@ -170,12 +168,21 @@ func caused(k subscription.Kind, before, after *subscription.Hot) bool {
 	return false
 }
 
+// read does what the mailbox held. What moved is only noted: see goOn.
+func (l *loop) read(got *letters) {
+	for i := range got.answers {
+		l.response(got.answers[i])
+	}
+	for i := range got.messages {
+		l.handle(&got.messages[i])
+	}
+	l.pace.moved(got.dirty)
+}
+
 func (l *loop) handle(m *message) {
 	switch {
 	case m.subscribe != nil:
 		l.subscribe(m.subscribe)
-	case m.response.Branch != "":
-		l.response(m.response)
 	case m.granted != nil:
 		l.granted(m.granted)
 	case m.flowKind == flowClosed:
@@ -200,6 +207,12 @@ func (l *loop) changed(id uint32) {
 
 // advance feeds one input to a record and carries its effects out, but for Answer.
 func (l *loop) advance(slot int32, in subscription.Input) subscription.Effects {
+	return l.step(slot, in, false)
+}
+
+// step is advance; same says that a body would be what was sent last, so that none need be
+// rendered to find out.
+func (l *loop) step(slot int32, in subscription.Input, same bool) subscription.Effects {
 	e := &l.records[slot]
 	in.Now = l.now
 	if !e.ready && !l.early(e, &in) {
@@ -207,7 +220,10 @@ func (l *loop) advance(slot int32, in subscription.Input) subscription.Effects {
 	}
 	in.Early = in.Early || e.asked > 0
 	var body *eventpkg.Body
-	if in.Kind != subscription.Opened && in.Kind != subscription.Restored && in.Kind != subscription.Refreshed {
+	switch {
+	case same:
+		in.Hash = e.BodyHash
+	case in.Kind != subscription.Opened && in.Kind != subscription.Restored && in.Kind != subscription.Refreshed:
 		view := e.View
 		if in.Kind == subscription.Reauthorized {
 			e.View = in.View // the hash must be that of what the new view shows
@@ -225,10 +241,16 @@ func (l *loop) advance(slot int32, in subscription.Input) subscription.Effects {
 	if eff.Cancel {
 		l.cancel(e)
 	}
+	if in.Kind == subscription.Reauthorized && e.txn >= 0 {
+		l.txns[e.txn].shown = shown{} // what is offered to pick up may be another, too
+	}
 	if (eff.Persist || eff.Forget) && !eff.Remove {
 		l.persist(slot, eff.Forget)
 	}
 	if eff.Notify {
+		if same {
+			body = l.body(e)
+		}
 		if rec.Status == subscription.Terminated && rec.Reason != subscription.Timeout {
 			body = nil // why it ended is all that this watcher may learn now
 		}

@@ -7,7 +7,6 @@ import (
 // message is one thing for a loop to do. Exactly one field is set.
 type message struct {
 	subscribe *Subscribe
-	response  Response // set if Branch is not empty
 	granted   *grants
 	flow      Flow // set if flowKind is not none
 	flowKind  flowKind
@@ -30,9 +29,12 @@ const maxSpare = 4096
 type mailbox struct {
 	mu       sync.Mutex // guards the fields below
 	messages []message
-	dirty    map[uint32]struct{}
-	spare    map[uint32]struct{}
-	closed   bool
+	// answers are those to NOTIFYs. They are apart because there are so many, and because
+	// nothing that they could overtake depends on them.
+	answers []Response
+	dirty   map[uint32]struct{}
+	spare   map[uint32]struct{}
+	closed  bool
 	// spareSize is how many presentities spare has held.
 	spareSize int
 
@@ -82,20 +84,45 @@ func (m *mailbox) backlog() int {
 	return len(m.messages)
 }
 
-// take hands out what is there. The slice given back is reused for later messages; the
+// answer takes in those of the answers that are for a loop, and tells how many.
+func (m *mailbox) answer(loop int32, all []Response) (given int) {
+	m.mu.Lock()
+	for i := range all {
+		if r := &all[i]; r.Branch.loop == loop && r.Branch.ours {
+			given++
+			if !m.closed {
+				m.answers = append(m.answers, *r)
+			}
+		}
+	}
+	m.mu.Unlock()
+	if given > 0 {
+		m.signal()
+	}
+	return given
+}
+
+// letters is what a loop finds in its mailbox at once.
+type letters struct {
+	messages []message
+	answers  []Response
+	dirty    map[uint32]struct{}
+}
+
+// take hands out what is there. The slices given back are reused for later messages; the
 // set is the caller's until the next take.
-func (m *mailbox) take(spare []message) ([]message, map[uint32]struct{}) {
+func (m *mailbox) take(spare letters) (l letters) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	msgs, dirty := m.messages, m.dirty
-	clear(spare)
-	m.messages = spare[:0]
+	l = letters{m.messages, m.answers, m.dirty}
+	clear(spare.messages)
+	m.messages, m.answers = spare.messages[:0], spare.answers[:0]
 	if clear(m.spare); m.spareSize > maxSpare {
 		m.spare = map[uint32]struct{}{} // of a change of the whole plan: maps do not shrink
 	}
-	m.spareSize = len(dirty)
+	m.spareSize = len(l.dirty)
 	m.dirty, m.spare = m.spare, m.dirty
-	return msgs, dirty
+	return l
 }
 
 // close refuses what comes later and returns what is left.

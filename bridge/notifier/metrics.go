@@ -23,6 +23,7 @@ type metrics struct {
 	notifyToOK    prometheus.Histogram
 	eventToOK     prometheus.Histogram
 	active        [2]prometheus.Gauge
+	taken         prometheus.Counter // notifies with 200, which nearly all are
 }
 
 // lampBuckets reach from a loopback lamp (100 µs) to one that needed retransmissions.
@@ -55,6 +56,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 	}
 	r.MustRegister(m.subscriptions, m.answers, m.answerTime, m.notifies, m.retransmits, m.strays, m.failures,
 		m.eventToNotify, m.notifyToOK, m.eventToOK)
+	m.taken = m.notifies.WithLabelValues("200")
 	for p := range m.active {
 		m.active[p] = m.subscriptions.WithLabelValues(subscription.Package(p).String())
 	}
@@ -95,7 +97,11 @@ func (m *metrics) finished(code int, event int64, sent time.Time) {
 		m.notifies.WithLabelValues("timeout").Inc()
 		return
 	}
-	m.notifies.WithLabelValues(strconv.Itoa(code)).Inc()
+	if code == 200 {
+		m.taken.Inc()
+	} else {
+		m.notifies.WithLabelValues(strconv.Itoa(code)).Inc()
+	}
 	if code >= 200 && code < 300 {
 		now := time.Now()
 		m.notifyToOK.Observe(now.Sub(sent).Seconds())

@@ -167,14 +167,15 @@ func (n *Notifier) Subscribe(s Subscribe) {
 	}
 }
 
-// Response hands in the answer to a NOTIFY. It never blocks.
-func (n *Notifier) Response(r Response) {
-	i, _, _, _, ok := parseBranch(r.Branch)
-	if !ok || i >= len(n.loops) {
-		n.metrics.stray()
-		return
+// Responses hands in answers to NOTIFYs, which stay the caller's. It never blocks.
+func (n *Notifier) Responses(all ...Response) {
+	given := 0
+	for i, l := range n.loops {
+		given += l.box.answer(int32(i), all) //nolint:gosec // a few
 	}
-	n.loops[i].box.post(message{response: r})
+	for range len(all) - given {
+		n.metrics.stray()
+	}
 }
 
 // FlowClosed says that a stream connection is gone. Send is tried again when there is

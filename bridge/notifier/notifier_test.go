@@ -198,7 +198,7 @@ func (r *rig) none() {
 
 func (r *rig) reply(msg []byte, status int) {
 	cseq, _ := strconv.Atoi(find(cseqRE, msg))
-	r.n.Response(Response{Branch: find(branchRE, msg), CSeq: uint32(cseq), Status: status})
+	r.n.Responses(Response{Branch: ParseBranch(find(branchRE, msg)), CSeq: uint32(cseq), Status: status})
 	synctest.Wait()
 }
 
@@ -414,7 +414,7 @@ func TestStore(t *testing.T) {
 			t.Fatalf("round %d: CSeq %d after %d", round, cseq, last)
 		}
 		last = cseq
-		n.Response(Response{Branch: find(branchRE, msg), CSeq: uint32(cseq), Status: 200})
+		n.Responses(Response{Branch: ParseBranch(find(branchRE, msg)), CSeq: uint32(cseq), Status: 200})
 		if crash {
 			// Nothing of a stop reaches the store: it is closed first.
 			if err := com.Flush(t.Context()); err != nil {
@@ -437,7 +437,7 @@ func FuzzResponse(f *testing.F) {
 	f.Add([]byte("SIP/2.0 503 Busy\nv:SIP/2.0/UDP h ; branch=" + b + "\nCSeq:4  NOTIFY\nRetry-After: 5 (soon)\n\n"))
 	f.Fuzz(func(t *testing.T, msg []byte) {
 		r, ok := ParseResponse(msg)
-		if ok && (r.Status < 0 || r.Status > 999 || !strings.HasPrefix(r.Branch, BranchPrefix)) {
+		if ok && (r.Status < 0 || r.Status > 999 || !r.Branch.ours) {
 			t.Fatalf("%+v", r)
 		}
 	})
@@ -445,8 +445,20 @@ func FuzzResponse(f *testing.F) {
 
 func TestParseResponse(t *testing.T) {
 	b := string(appendBranch(nil, 1, 77, 3, 1<<60))
-	if l, s, g, x, ok := parseBranch(b); !ok || l != 1 || s != 77 || g != 3 || x != 1<<60 {
-		t.Fatalf("branch %s gives %d %d %d %d %t", b, l, s, g, x, ok)
+	want := Branch{ours: true, loop: 1, slot: 77, gen: 3, random: 1 << 60}
+	if got := ParseBranch(b); got != want {
+		t.Fatalf("branch %s gives %+v", b, got)
+	}
+	for _, text := range []string{"", "1.2.3", "1.2.3.4.5", "1..3.4", "1.2.3.", "1.2.-3.4", "1.2.3.zzzzzzzzzzzzzz", "1.zzzzzz1.3.4", "zzzz.2.3.4", "1.2.1z141z4.4"} {
+		if got := ParseBranch(BranchPrefix + text); got != (Branch{ours: true, loop: -1}) {
+			t.Errorf("%s gives %+v", text, got)
+		}
+	}
+	if got := ParseBranch(BranchPrefix + "1.2.1z141z3.3w5e11264sgsf"); got.gen != 1<<32-1 || got.random != 1<<64-1 {
+		t.Errorf("the largest numbers give %+v", got)
+	}
+	if got := ParseBranch("z9hG4bKx"); got != (Branch{}) {
+		t.Errorf("another's branch gives %+v", got)
 	}
 	via := "Via: SIP/2.0/UDP h:5060;rport=1;branch=" + b + "\r\n"
 	for _, c := range []struct {
@@ -461,7 +473,7 @@ func TestParseResponse(t *testing.T) {
 		{"SUBSCRIBE sip:a@b SIP/2.0\r\n" + via + "CSeq: 4 NOTIFY\r\n\r\n", false},
 		{"SIP/2.0 200 OK\r\n" + via + "\r\nCSeq: 4 NOTIFY\r\n\r\n", false},
 	} {
-		if r, ok := ParseResponse([]byte(c.msg)); ok != c.ok || ok && (r.Branch != b || r.CSeq != 4 || r.Status != 200) {
+		if r, ok := ParseResponse([]byte(c.msg)); ok != c.ok || ok && (r.Branch != want || r.CSeq != 4 || r.Status != 200) {
 			t.Errorf("got %+v %t for\n%s", r, ok, c.msg)
 		}
 	}

@@ -21,7 +21,7 @@ var ofNotify = regexp.MustCompile(`(?s)branch=([^;\s]+).*CSeq: (\d+)`)
 func (s *lastSent) Send(_ Flow, msg []byte) error {
 	m := ofNotify.FindSubmatch(msg)
 	n, err := strconv.Atoi(string(m[2]))
-	s.sent = append(s.sent, Response{Branch: string(m[1]), CSeq: uint32(n), Status: 200})
+	s.sent = append(s.sent, Response{Branch: ParseBranch(m[1]), CSeq: uint32(n), Status: 200})
 	return err
 }
 
@@ -36,11 +36,8 @@ func TestPace(t *testing.T) {
 	flow := Flow{subscription.UDP, netip.MustParseAddrPort("127.0.0.1:5060"), netip.MustParseAddrPort("127.0.0.1:7000")}
 	const lines = 6000
 	round := func() {
-		msgs, dirty := l.box.take(nil)
-		for i := range msgs {
-			l.handle(&msgs[i])
-		}
-		l.pace.moved(dirty)
+		got := l.box.take(letters{})
+		l.read(&got)
 		l.wheel.advance(l.now, l.fire)
 		l.goOn()
 		l.submit()

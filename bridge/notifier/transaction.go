@@ -1,7 +1,6 @@
 package notifier
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -38,6 +37,7 @@ type txn struct {
 	fresh    bool  // sent once and not answered: counts in pacer.fresh
 	started  int64 // for timer F
 	again    int64 // when timer E fires; 0 = never
+	shown    shown
 	event    int64 // when the change that caused it reached us, Unix nanoseconds; 0 = none did
 	sent     time.Time
 }
@@ -56,6 +56,7 @@ func (l *loop) notify(slot int32, eff subscription.Effects, body *eventpkg.Body,
 		t.event = l.n.lamps.Lamp(e.Presentity).At.UnixNano()
 	}
 	e.txn = ti
+	t.shown = l.shownBy(e, l.rendered)
 	if t.fresh = !e.way.transport.Stream(); t.fresh {
 		l.pace.fresh++
 	}
@@ -196,13 +197,13 @@ func (l *loop) traceTimer(e *entry, what, timer string, cseq uint32) {
 
 // response: a NOTIFY was answered.
 func (l *loop) response(r Response) {
-	_, ti, gen, random, ok := parseBranch(r.Branch)
-	if !ok || int(ti) >= len(l.txns) {
+	ti := r.Branch.slot
+	if int(ti) >= len(l.txns) {
 		l.n.metrics.stray()
 		return
 	}
 	t := &l.txns[ti]
-	if !t.used || t.gen != gen || t.random != random || t.cseq != r.CSeq {
+	if !t.used || t.gen != r.Branch.gen || t.random != r.Branch.random || t.cseq != r.CSeq {
 		l.n.metrics.stray() // late, repeated or forged
 		return
 	}
@@ -224,86 +225,10 @@ func (l *loop) ended(ti int32, code int, retryAfter time.Duration) {
 		l.n.log.Debug("a NOTIFY was not taken", "watcher", c.WatcherID, "presentity", c.Number,
 			"call_id", c.CallID, "status", code, "failures", e.Failures+1, "cseq", t.cseq)
 	}
+	same := t.shown == l.shownBy(e, l.n.lamps.Lamp(e.Presentity).Offset)
 	l.endTxn(ti)
 	e.txn = -1
-	l.advance(slot, subscription.Input{
+	l.step(slot, subscription.Input{
 		Kind: subscription.Answered, Code: code, RetryAfter: retryAfter.Milliseconds(),
-	})
-}
-
-// ParseResponse reads the answer to one of our NOTIFYs from a datagram without a full
-// parse: ok is false if it is anything else. sipua's sockets call it for every datagram,
-// so the first bytes decide.
-func ParseResponse(b []byte) (r Response, ok bool) {
-	if !bytes.HasPrefix(b, []byte("SIP/2.0 ")) || len(b) < 12 {
-		return r, false
-	}
-	for _, c := range b[8:11] {
-		if c < '0' || c > '9' {
-			return r, false
-		}
-		r.Status = r.Status*10 + int(c-'0')
-	}
-	head := b
-	for first := true; ; first = false {
-		var line []byte
-		line, head, ok = bytes.Cut(head, []byte("\n"))
-		line = bytes.TrimRight(line, "\r")
-		if len(line) == 0 {
-			break
-		}
-		if first {
-			continue
-		}
-		name, value, found := bytes.Cut(line, []byte(":"))
-		if !found {
-			continue
-		}
-		name, value = bytes.TrimSpace(name), bytes.TrimSpace(value)
-		switch {
-		case r.Branch == "" && (bytes.EqualFold(name, []byte("via")) || bytes.EqualFold(name, []byte("v"))):
-			if r.Branch = branchOf(value); r.Branch == "" {
-				return r, false
-			}
-		case bytes.EqualFold(name, []byte("cseq")):
-			num, method, _ := bytes.Cut(value, []byte(" "))
-			if !bytes.Equal(bytes.TrimSpace(method), []byte("NOTIFY")) {
-				return r, false
-			}
-			r.CSeq = uint32(decimal(num))
-		case bytes.EqualFold(name, []byte("retry-after")):
-			r.RetryAfter = time.Duration(decimal(value)) * time.Second
-		}
-		if !ok {
-			break
-		}
-	}
-	return r, r.Branch != "" && r.CSeq != 0
-}
-
-// branchOf is our branch of the topmost Via value, or "".
-func branchOf(via []byte) string {
-	i := bytes.Index(via, []byte(BranchPrefix))
-	if i < 0 || !bytes.HasSuffix(bytes.TrimRight(bytes.ToLower(via[:i]), " ="), []byte("branch")) {
-		return ""
-	}
-	if comma := bytes.IndexByte(via, ','); comma >= 0 && comma < i {
-		return "" // not the topmost
-	}
-	end := bytes.IndexAny(via[i:], ";, \t")
-	if end < 0 {
-		end = len(via) - i
-	}
-	return string(via[i : i+end])
-}
-
-// decimal reads the leading digits, at most nine of them.
-func decimal(b []byte) (n int) {
-	for i, c := range b {
-		if c < '0' || c > '9' || i == 9 {
-			break
-		}
-		n = n*10 + int(c-'0')
-	}
-	return n
+	}, same)
 }

@@ -22,7 +22,7 @@ import (
 // blocks, and all are called from any goroutine.
 type Notifier interface {
 	Subscribe(notifier.Subscribe)
-	Response(notifier.Response)
+	Responses(...notifier.Response)
 	FlowClosed(notifier.Flow)
 	FlowUp(notifier.Flow)
 }

@@ -24,9 +24,9 @@ type granter struct{}
 func (granter) Subscribe(s notifier.Subscribe) {
 	s.Answer(notifier.Answer{Status: 200, LocalTag: "t", Expires: s.Expires})
 }
-func (granter) Response(notifier.Response) {}
-func (granter) FlowClosed(notifier.Flow)   {}
-func (granter) FlowUp(notifier.Flow)       {}
+func (granter) Responses(...notifier.Response) {}
+func (granter) FlowClosed(notifier.Flow)       {}
+func (granter) FlowUp(notifier.Flow)           {}
 
 // sink is a connection of sipgo's that keeps what is written.
 type sink struct {

@@ -50,9 +50,13 @@ func (r *recorder) Subscribe(s notifier.Subscribe) {
 }
 func (r *recorder) answers(f func(notifier.Subscribe)) { r.answer.Store(&f) }
 
-func (r *recorder) Response(x notifier.Response) { r.responses <- x }
-func (r *recorder) FlowClosed(f notifier.Flow)   { r.closed <- f }
-func (r *recorder) FlowUp(f notifier.Flow)       { r.up <- f }
+func (r *recorder) Responses(all ...notifier.Response) {
+	for _, x := range all {
+		r.responses <- x
+	}
+}
+func (r *recorder) FlowClosed(f notifier.Flow) { r.closed <- f }
+func (r *recorder) FlowUp(f notifier.Flow)     { r.up <- f }
 
 // names is a Resolver that knows what it holds; a name with no address never answers.
 type names map[string]netip.Addr

@@ -64,7 +64,7 @@ func (s *screener) screen(dst []byte, in packet) (v verdict, out []byte) {
 	trace(s.log, "in", in)
 	if r, ours := notifier.ParseResponse(in.msg); ours {
 		if n := s.notifier.Load(); n != nil {
-			(*n).Response(r)
+			(*n).Responses(r)
 		}
 		return drop, dst
 	}

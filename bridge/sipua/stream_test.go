@@ -59,7 +59,7 @@ func TestSubscribeOverTCP(t *testing.T) {
 	}
 	branch := notifier.BranchPrefix + "1.2.3.abc"
 	p.send(notifyResponse(branch, ""))
-	if got := next(t, r.rec.responses, "response"); got.Branch != branch || got.Status != 200 {
+	if got := next(t, r.rec.responses, "response"); got.Branch != notifier.ParseBranch(branch) || got.Status != 200 {
 		t.Errorf("got %+v", got)
 	}
 	_ = p.conn.Close()

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"time"
 
+	"blfbridge/bridge/notifier"
 	"blfbridge/bridge/subscription"
 )
 
@@ -25,9 +26,10 @@ type udpSocket struct {
 	conn     PacketConn
 	local    netip.AddrPort
 	screener *screener
-	in       *inbox // of the one reader; nil = one datagram at a time
-	buf      []byte // of the one reader, without in
-	out      []byte // of the one reader
+	in       *inbox              // of the one reader; nil = one datagram at a time
+	answers  []notifier.Response // to NOTIFYs, out of in
+	buf      []byte              // of the one reader, without in
+	out      []byte              // of the one reader
 }
 
 // receiveBuffer holds some 10,000 SUBSCRIBEs: the kernel counts 1280 bytes and more for each.
@@ -52,10 +54,23 @@ func newUDPSocket(conn PacketConn, s *screener) *udpSocket {
 	return u
 }
 
-// read returns one datagram, which is valid until the next call.
+// read returns one datagram, which is valid until the next call. Answers to NOTIFYs that
+// came together are handed on together, and are not returned.
 func (u *udpSocket) read() (msg []byte, source netip.AddrPort, err error) {
-	if u.in != nil {
-		return u.in.read()
+	for u.in != nil {
+		if !u.in.more() {
+			u.handOn()
+		}
+		msg, source, err := u.in.read()
+		if err != nil {
+			return nil, source, err
+		}
+		r, ours := notifier.ParseResponse(msg)
+		if !ours {
+			return msg, source, nil
+		}
+		trace(u.screener.log, "in", packet{msg, subscription.UDP, u.local, source})
+		u.answers = append(u.answers, r)
 	}
 	n, source, err := u.conn.ReadFromUDPAddrPort(u.buf)
 	return u.buf[:n], netip.AddrPortFrom(source.Addr().Unmap(), source.Port()), err
@@ -76,6 +91,7 @@ func (u *udpSocket) ReadFrom(b []byte) (int, net.Addr, error) {
 			continue
 		}
 		if msg, ok := u.datagram(got, source); ok {
+			u.handOn() // sipgo may take its time
 			if len(msg) <= len(b) {
 				return copy(b, msg), u.LocalAddr(), nil
 			}
@@ -110,6 +126,17 @@ func (u *udpSocket) datagram(msg []byte, source netip.AddrPort) ([]byte, bool) {
 		_ = u.send(out, source)
 	}
 	return out, v == pass
+}
+
+// handOn gives the notifier the answers read so far.
+func (u *udpSocket) handOn() {
+	if len(u.answers) == 0 {
+		return
+	}
+	if n := u.screener.notifier.Load(); n != nil {
+		(*n).Responses(u.answers...)
+	}
+	u.answers = u.answers[:0]
 }
 
 func isKeepAlive(msg []byte) bool {

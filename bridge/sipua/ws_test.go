@@ -159,7 +159,7 @@ func TestSubscribeOverWebSocket(t *testing.T) {
 		}
 		branch := notifier.BranchPrefix + "1.2.3.abc"
 		p.send(websocket.MessageText, strings.Replace(notifyResponse(branch, ""), "Content-Length: 0\r\n", "", 1))
-		if got := next(t, s.rec.responses, "response"); got.Branch != branch || got.Status != 200 {
+		if got := next(t, s.rec.responses, "response"); got.Branch != notifier.ParseBranch(branch) || got.Status != 200 {
 			t.Errorf("got %+v", got)
 		}
 		// A CRLF ping of who knows it from TCP; a WebSocket ping.

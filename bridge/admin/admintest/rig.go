@@ -146,7 +146,7 @@ func (p phones) Send(_ notifier.Flow, msg []byte) error {
 	if err != nil {
 		return err
 	}
-	p.r.Notifier.Response(notifier.Response{Branch: string(branch[1]), CSeq: uint32(n), Status: 200})
+	p.r.Notifier.Responses(notifier.Response{Branch: notifier.ParseBranch(branch[1]), CSeq: uint32(n), Status: 200})
 	return nil
 }
 
