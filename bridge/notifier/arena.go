@@ -83,7 +83,7 @@ func decodeUint32(s string) uint32 {
 
 // keep moves a record's cold part into the arena, unless it lies there as it is.
 func (l *loop) keep(slot int32) {
-	e := &l.records[slot]
+	e := l.records.at(slot)
 	text := e.Encoded()
 	if e.kept {
 		l.unkeep(slot)
@@ -95,7 +95,7 @@ func (l *loop) keep(slot int32) {
 
 // unkeep gives up the place of a record's cold part in the arena; the text itself stays good.
 func (l *loop) unkeep(slot int32) {
-	e := &l.records[slot]
+	e := l.records.at(slot)
 	if !e.kept {
 		return
 	}
@@ -104,7 +104,7 @@ func (l *loop) unkeep(slot int32) {
 		return
 	}
 	l.arena.clear(e.at.piece, func(slot int32, at place) {
-		o := &l.records[slot]
+		o := l.records.at(slot)
 		if o.used && o.kept && o.at == at {
 			text, now := l.arena.put(slot, o.Encoded())
 			o.Move(text)

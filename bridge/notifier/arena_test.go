@@ -40,12 +40,12 @@ func TestArena(t *testing.T) {
 	for i := range standing {
 		slots, names = append(slots, add(i)), append(names, i)
 	}
-	kept := l.records[slots[17]].Cold()
+	kept := l.records.at(slots[17]).Cold()
 	before := fmt.Sprintf("%+v", kept)
 	for i := standing; i < 12*standing; i++ {
 		at := random.IntN(len(slots))
 		if random.IntN(3) == 0 {
-			e := &l.records[slots[at]]
+			e := l.records.at(slots[at])
 			c := e.Cold()
 			c.UserAgent = strings.Repeat("u", random.IntN(200))
 			e.SetCold(c)
@@ -57,7 +57,7 @@ func TestArena(t *testing.T) {
 	}
 	live := 0
 	for at, slot := range slots {
-		e := &l.records[slot]
+		e := l.records.at(slot)
 		c := e.Cold()
 		if c.CallID != fmt.Sprint("call", names[at]) || l.flowOf(e) != flow {
 			t.Fatalf("slot %d holds %s over %v, want call%d", slot, c.CallID, l.flowOf(e), names[at])

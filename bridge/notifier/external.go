@@ -96,7 +96,7 @@ func (l *loop) routeBy(slot int32, route string, hops uint8) {
 	if !had && route == "" || l.n.external == nil {
 		return
 	}
-	e := &l.records[slot]
+	e := l.records.at(slot)
 	if route != "" && e.Status != subscription.Terminated {
 		c := e.Cold()
 		now := Watch{presentityOf(&e.Hot, &c), e.Presentity, route, watcherOf(&e.Hot, &c), hops}
@@ -128,7 +128,7 @@ func (n *Notifier) Recheck(presentity uint32, decide func(Standing) policy.Decis
 					continue
 				}
 				slot := w[i]
-				e := &l.records[slot]
+				e := l.records.at(slot)
 				if e.Status == subscription.Terminated {
 					continue
 				}

@@ -130,17 +130,17 @@ func (l *loop) restore(key string, rec subscription.Record) {
 
 // adopted: the shard is ours from now on; what it holds is written under our epoch.
 func (l *loop) adopted(id uint16) {
-	for slot := range l.records {
-		e := &l.records[slot]
+	for slot := range l.records.count {
+		e := l.records.at(slot)
 		if !e.used || e.Shard != id {
 			continue
 		}
-		l.persist(int32(slot), e.Status == subscription.Terminated)
+		l.persist(slot, e.Status == subscription.Terminated)
 		if l.grants == nil {
 			l.grants = &grants{}
 		}
 		if !e.ready {
-			l.grants.restored = append(l.grants.restored, slotRef{int32(slot), e.gen})
+			l.grants.restored = append(l.grants.restored, slotRef{slot, e.gen})
 		}
 	}
 }
@@ -150,9 +150,9 @@ func (l *loop) adopted(id uint16) {
 func (n *Notifier) Rewrite() {
 	for _, l := range n.loops {
 		l.box.post(message{call: func(l *loop) {
-			for slot := range l.records {
-				if e := &l.records[slot]; e.used && e.ready && e.Status != subscription.Terminated {
-					l.persist(int32(slot), false)
+			for slot := range l.records.count {
+				if e := l.records.at(slot); e.used && e.ready && e.Status != subscription.Terminated {
+					l.persist(slot, false)
 				}
 			}
 		}})
@@ -176,11 +176,11 @@ func (l *loop) seal() {
 		}
 	}
 	l.deltas = l.deltas[:0]
-	for slot := range l.records {
-		e := &l.records[slot]
+	for slot := range l.records.count {
+		e := l.records.at(slot)
 		if e.used && e.Status != subscription.Terminated && e.ready {
 			e.Seal()
-			l.persist(int32(slot), false)
+			l.persist(slot, false)
 		}
 	}
 	if len(l.deltas) > 0 {

@@ -25,7 +25,7 @@ type loop struct {
 	now   int64 // Unix milliseconds, read once per round
 
 	shards   map[uint16]*shard
-	records  []entry
+	records  table
 	free     []int32
 	byKey    map[uint64]int32 // hash of the key → slot
 	oddKeys  map[int32]string // keys that cannot be told from their records
@@ -213,7 +213,7 @@ func (l *loop) advance(slot int32, in subscription.Input) subscription.Effects {
 // step is advance; same says that a body would be what was sent last, so that none need be
 // rendered to find out.
 func (l *loop) step(slot int32, in subscription.Input, same bool) subscription.Effects {
-	e := &l.records[slot]
+	e := l.records.at(slot)
 	in.Now = l.now
 	if !e.ready && !l.early(e, &in) {
 		return subscription.Effects{}
@@ -284,7 +284,7 @@ func (l *loop) early(e *entry, in *subscription.Input) bool {
 
 // arm sets the record's timer, unless an earlier one is set already: that one arms again.
 func (l *loop) arm(slot int32) {
-	e := &l.records[slot]
+	e := l.records.at(slot)
 	if e.Status == subscription.Terminated || !e.ready || e.asked > 0 {
 		return
 	}
@@ -309,7 +309,7 @@ func (l *loop) fire(ref uint64) {
 		l.fireTxn(slot, gen)
 		return
 	}
-	e := &l.records[slot]
+	e := l.records.at(slot)
 	if !e.used || e.gen&(1<<31-1) != gen || e.armed == 0 || e.armed > l.now {
 		return
 	}
@@ -326,7 +326,7 @@ func (l *loop) fire(ref uint64) {
 
 // persist queues the record (or its deletion) for this round's commit.
 func (l *loop) persist(slot int32, forget bool) {
-	e := &l.records[slot]
+	e := l.records.at(slot)
 	sh := l.shards[e.Shard]
 	if sh == nil || !sh.loaded {
 		return // written when the shard is
@@ -370,7 +370,7 @@ func (l *loop) granted(g *grants) {
 	}
 	for i := range g.subscribes {
 		s := &g.subscribes[i]
-		if e := &l.records[s.slot]; e.used && e.gen == s.gen {
+		if e := l.records.at(s.slot); e.used && e.gen == s.gen {
 			e.asked--
 		}
 		l.answer(s, g.err)
@@ -386,10 +386,10 @@ func (l *loop) lost(id uint16, epoch store.Epoch) {
 	}
 	l.n.log.Error("another process took over a shard of the subscriptions; ours of it are dropped here",
 		"shard", id, "subscriptions", sh.count)
-	for slot := range l.records {
-		if e := &l.records[slot]; e.used && e.Shard == id {
+	for slot := range l.records.count {
+		if e := l.records.at(slot); e.used && e.Shard == id {
 			l.cancel(e)
-			l.remove(int32(slot), false)
+			l.remove(slot, false)
 		}
 	}
 	sh.loaded, sh.epoch = false, 0

@@ -151,8 +151,8 @@ func (n *Notifier) Run(ctx context.Context) error {
 // Ready is closed when the stored subscriptions were loaded (or there is no store).
 func (n *Notifier) Ready() <-chan struct{} { return n.ready }
 
-// Subscribe hands a SUBSCRIBE in; s.Answer is called later. It never blocks.
-func (n *Notifier) Subscribe(s Subscribe) {
+// Subscribe hands a SUBSCRIBE in; s.Answer is called later, and s is ours until then. It never blocks.
+func (n *Notifier) Subscribe(s *Subscribe) {
 	l := n.loopOf(shardOf(s.CallID))
 	if n.stopping.Load() {
 		s.Answer(Answer{Status: 503, RetryAfter: 2 * time.Second})
@@ -162,7 +162,7 @@ func (n *Notifier) Subscribe(s Subscribe) {
 		s.Answer(Answer{Status: 503, RetryAfter: 5 * time.Second})
 		return
 	}
-	if !l.box.post(message{subscribe: &s}) {
+	if !l.box.post(message{subscribe: s}) {
 		s.Answer(Answer{Status: 503, RetryAfter: 2 * time.Second})
 	}
 }
@@ -205,9 +205,7 @@ func (n *Notifier) Counts(w policy.Watcher) policy.Counts {
 	return policy.Counts{Total: n.total, Watcher: n.held[holder(w)]}
 }
 
-func (n *Notifier) count(e *entry, by int) {
-	c := e.Cold()
-	w := holder(watcherOf(&e.Hot, &c))
+func (n *Notifier) count(w policy.Watcher, by int) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.total += by

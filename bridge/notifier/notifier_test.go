@@ -152,7 +152,7 @@ func (r *rig) post(callID, number string, cseq uint32, expires time.Duration, op
 	for _, o := range opts {
 		o(&s)
 	}
-	r.n.Subscribe(s)
+	r.n.Subscribe(&s)
 	synctest.Wait()
 	return func() []Answer {
 		mu.Lock()
@@ -388,7 +388,7 @@ func TestStore(t *testing.T) {
 		<-n.Ready()
 		if round == 0 {
 			answered := make(chan Answer, 1)
-			n.Subscribe(Subscribe{
+			n.Subscribe(&Subscribe{
 				CallID: "c", RemoteTag: "r", CSeq: 1, Expires: time.Hour,
 				Flow:     Flow{subscription.UDP, netip.MustParseAddrPort("127.0.0.1:5060"), netip.MustParseAddrPort("127.0.0.1:7000")},
 				Cold:     subscription.Cold{Transport: "UDP", Local: "127.0.0.1:5060", Remote: "127.0.0.1:7000", RemoteTarget: "sip:a@b", Entity: "sip:101@b"},

@@ -66,7 +66,7 @@ func (l *loop) goOn() {
 	for len(p.owed) > 0 && p.open(slowWindow) {
 		r := p.owed[0]
 		p.owed = p.owed[1:]
-		if e := &l.records[r.slot]; e.used && e.gen == r.gen && !e.ready {
+		if e := l.records.at(r.slot); e.used && e.gen == r.gen && !e.ready {
 			e.ready = true
 			l.advance(r.slot, subscription.Input{Kind: subscription.Granted})
 		}

@@ -74,7 +74,7 @@ func onePair(tb testing.TB, groups, subs int) (out reauthorized) {
 		if !d.Allow() {
 			tb.Fatal(d)
 		}
-		n.Subscribe(Subscribe{
+		n.Subscribe(&Subscribe{
 			CallID: fmt.Sprint("c", i), RemoteTag: "t", CSeq: 1, Expires: time.Hour, Flow: flow, Watcher: w, Decision: d,
 			Cold: subscription.Cold{
 				LocalURI: "<sip:" + number + "@pbx.example>", RemoteURI: "<sip:200@pbx.example>", RemoteTarget: "sip:200@127.0.0.1:7000",

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"blfbridge/bridge/subscription"
+	"blfbridge/policy"
 )
 
 // add puts a record into a free slot and into the indexes.
@@ -14,13 +15,9 @@ func (l *loop) add(key string, rec subscription.Record, flow Flow) int32 {
 		slot = l.free[n-1]
 		l.free = l.free[:n-1]
 	} else {
-		slot = int32(len(l.records)) //nolint:gosec // memory ends before
-		if len(l.records) == cap(l.records) {
-			l.records = slices.Grow(l.records, 64+len(l.records)/8) // a quarter would be much memory for nothing
-		}
-		l.records = append(l.records, entry{})
+		slot = l.records.grow()
 	}
-	e := &l.records[slot]
+	e := l.records.at(slot)
 	*e = entry{Record: rec, way: l.wayOf(flow), gen: e.gen + 1, txn: -1, used: true}
 	l.keep(slot)
 	if l.keyOf(slot) != key {
@@ -42,8 +39,8 @@ func (l *loop) keyOf(slot int32) string {
 	if k, ok := l.oddKeys[slot]; ok {
 		return k
 	}
-	e := &l.records[slot]
-	c := e.Cold()
+	e := l.records.at(slot)
+	c := l.coldOf(e)
 	return key(c.CallID, c.RemoteTag, e.Package, c.EventID)
 }
 
@@ -55,7 +52,7 @@ func (l *loop) slotOf(key string) (slot int32, found bool) {
 
 // remove takes a record out of memory, and out of the store if forget.
 func (l *loop) remove(slot int32, forget bool) {
-	e := &l.records[slot]
+	e := l.records.at(slot)
 	if forget {
 		l.persist(slot, true)
 	}
@@ -77,15 +74,18 @@ func (l *loop) remove(slot int32, forget bool) {
 
 func (l *loop) count(e *entry) {
 	e.counted = true
-	l.n.count(e, 1)
+	l.n.count(l.holder(e), 1)
 }
+
+// holder is who a record counts for; its strings are the record's.
+func (l *loop) holder(e *entry) policy.Watcher { return holder(watcherOf(&e.Hot, l.coldOf(e))) }
 
 // uncount takes a subscription out of the limits: as soon as it has ended, for its last
 // NOTIFY may wait half a minute for a phone that is gone.
 func (l *loop) uncount(e *entry) {
 	if e.counted {
 		e.counted = false
-		l.n.count(e, -1)
+		l.n.count(l.holder(e), -1)
 	}
 }
 
@@ -97,7 +97,7 @@ func (l *loop) unwatch(presentity uint32, slot int32) {
 
 // reflow moves a record to the flow its last request came on.
 func (l *loop) reflow(slot int32, flow Flow) {
-	e := &l.records[slot]
+	e := l.records.at(slot)
 	e.closed = false
 	was := l.flowOf(e)
 	if was == flow {
@@ -140,7 +140,7 @@ func (l *loop) shard(id uint16) *shard {
 // flow: a stream connection went or came.
 func (l *loop) flow(f Flow, in subscription.Input) {
 	for _, slot := range slices.Clone(l.flows[f]) {
-		if e := &l.records[slot]; e.used {
+		if e := l.records.at(slot); e.used {
 			e.closed = in.Closed
 			l.advance(slot, in)
 		}

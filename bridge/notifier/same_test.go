@@ -97,7 +97,7 @@ func TestAnsweredWithoutRendering(t *testing.T) {
 		l.bodies = nil // the loop waits
 		r.reply(msg, 200)
 		r.stop()
-		if len(l.bodies) != 0 || l.records[0].Flags&subscription.Outstanding != 0 {
+		if len(l.bodies) != 0 || l.records.at(0).Flags&subscription.Outstanding != 0 {
 			t.Errorf("%d bodies were rendered", len(l.bodies))
 		}
 	})

@@ -32,8 +32,8 @@ type Row struct {
 // quick and must not call the notifier. It returns when all were seen or ctx ends.
 func (n *Notifier) Visit(ctx context.Context, fn func(Row)) error {
 	return n.each(ctx, func(l *loop) {
-		for i := range l.records {
-			e := &l.records[i]
+		for i := range l.records.count {
+			e := l.records.at(i)
 			if !e.used {
 				continue
 			}
@@ -103,9 +103,9 @@ const atOnce = 1024
 // reauthorize decides some records anew, and reports whether there are more. One that
 // comes in meanwhile is decided by its SUBSCRIBE.
 func (l *loop) reauthorize(from int, skip func(Standing) bool, decide func(Standing) policy.Decision) (more bool) {
-	end := min(from+atOnce, len(l.records))
-	for slot := from; slot < end; slot++ {
-		e := &l.records[slot]
+	end := min(from+atOnce, int(l.records.count))
+	for slot := int32(from); slot < int32(end); slot++ { //nolint:gosec // slots
+		e := l.records.at(slot)
 		if !e.used || e.Status == subscription.Terminated {
 			continue
 		}
@@ -114,9 +114,9 @@ func (l *loop) reauthorize(from int, skip func(Standing) bool, decide func(Stand
 		if skip != nil && skip(s) {
 			continue
 		}
-		l.decided(int32(slot), s, decide(s))
+		l.decided(slot, s, decide(s))
 	}
-	return end < len(l.records)
+	return end < int(l.records.count)
 }
 
 // decided lets a record follow a new decision.
@@ -124,7 +124,7 @@ func (l *loop) decided(slot int32, s Standing, d policy.Decision) {
 	if d.Outcome == policy.Unavailable {
 		return
 	}
-	device := l.records[slot].Flags&subscription.DeviceMode != 0
+	device := l.records.at(slot).Flags&subscription.DeviceMode != 0
 	if d.Allow() && d.Line != (policy.Line{}) && (d.Line != s.Line || d.Device != device) {
 		l.rewatch(slot, d)
 	}
@@ -139,7 +139,7 @@ func (l *loop) decided(slot int32, s Standing, d policy.Decision) {
 
 // rewatch lets a subscription watch another line, or its phone.
 func (l *loop) rewatch(slot int32, d policy.Decision) {
-	e, line := &l.records[slot], d.Line
+	e, line := l.records.at(slot), d.Line
 	if e.Flags &^= subscription.DeviceMode; d.Device {
 		e.Flags |= subscription.DeviceMode
 	}
@@ -164,9 +164,9 @@ func (n *Notifier) Leave(ctx context.Context, why subscription.Reason, over time
 	var slots []slotRef
 	for _, l := range n.loops {
 		if err := n.in(ctx, l, func(l *loop) {
-			for slot := range l.records {
-				if e := &l.records[slot]; e.used {
-					slots = append(slots, slotRef{int32(slot), e.gen})
+			for slot := range l.records.count {
+				if e := l.records.at(slot); e.used {
+					slots = append(slots, slotRef{slot, e.gen})
 				}
 			}
 		}); err != nil {
@@ -175,7 +175,7 @@ func (n *Notifier) Leave(ctx context.Context, why subscription.Reason, over time
 		pause := over / time.Duration(max(len(slots), 1)*len(n.loops))
 		for _, s := range slots {
 			if err := n.in(ctx, l, func(l *loop) {
-				if e := &l.records[s.slot]; e.used && e.gen == s.gen {
+				if e := l.records.at(s.slot); e.used && e.gen == s.gen {
 					l.advance(s.slot, subscription.Input{Kind: subscription.Left, Reason: why})
 				}
 			}); err != nil {

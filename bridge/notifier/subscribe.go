@@ -34,11 +34,11 @@ func (l *loop) subscribe(s *Subscribe) {
 	}
 	sh := l.shard(id)
 	switch {
-	case found && s.Decision.Line != lineAt(&l.records[slot]):
+	case found && s.Decision.Line != l.lineAt(slot):
 		// A refresh whose To names another line: what was decided is not about this
 		// subscription, and must not widen its view.
 		s.Answer(Answer{Status: 481})
-	case found && s.LocalTag == "" && l.records[slot].Status == subscription.Terminated:
+	case found && s.LocalTag == "" && l.records.at(slot).Status == subscription.Terminated:
 		l.remove(slot, false) // only its last answer is missing; the phone begins anew
 		l.open(id, k, s)
 	case found:
@@ -57,30 +57,30 @@ func (l *loop) subscribe(s *Subscribe) {
 // Call-ID and tag for several lines: all but the first have the line in their key too.
 func (l *loop) find(s *Subscribe) (k string, slot int32, found bool) {
 	line := s.Decision.Line
-	first := key(s.CallID, s.RemoteTag, s.Package, s.Cold.EventID)
-	more := first + "\x00" + line.Tenant + "\x00" + line.Partition + "\x00" + line.Number
-	taken := false
-	for _, k := range [...]string{first, more} {
-		slot, ok := l.slotOf(k)
-		if !ok {
-			continue
-		}
-		e := &l.records[slot]
-		if s.LocalTag == "" && lineAt(e) == line || s.LocalTag != "" && e.Cold().LocalTag == s.LocalTag {
-			return k, slot, true
-		}
-		taken = taken || k == first
+	k = key(s.CallID, s.RemoteTag, s.Package, s.Cold.EventID)
+	slot, first := l.slotOf(k)
+	if first && l.isOf(slot, s) {
+		return k, slot, true
 	}
-	if taken {
+	more := k + "\x00" + line.Tenant + "\x00" + line.Partition + "\x00" + line.Number
+	if slot, other := l.slotOf(more); other && l.isOf(slot, s) {
+		return more, slot, true
+	}
+	if first {
 		return more, 0, false
 	}
-	return first, 0, false
+	return k, 0, false
 }
 
-func lineAt(e *entry) policy.Line {
-	c := e.Cold()
-	return lineOf(&c)
+// isOf reports whether a SUBSCRIBE is of a record that has its Call-ID and tag.
+func (l *loop) isOf(slot int32, s *Subscribe) bool {
+	if s.LocalTag == "" {
+		return l.lineAt(slot) == s.Decision.Line
+	}
+	return l.coldOf(l.records.at(slot)).LocalTag == s.LocalTag
 }
+
+func (l *loop) lineAt(slot int32) policy.Line { return lineOf(l.coldOf(l.records.at(slot))) }
 
 // outdated decides again about a SUBSCRIBE that was decided while the policy changed; the
 // status refuses it, 0 = go on.
@@ -126,11 +126,11 @@ func (l *loop) open(id uint16, k string, s *Subscribe) {
 }
 
 func (l *loop) refresh(slot int32, s *Subscribe) {
-	e := &l.records[slot]
+	e := l.records.at(slot)
 	if s.CSeq >= e.RemoteCSeq {
 		// RFC 6665 §4.2.1.4, RFC 3261 §12.2.2: a refresh moves the remote target, and
 		// with it the flow; the phone may have changed its mind on formats too.
-		c := e.Cold()
+		c := *l.coldOf(e)
 		n := &s.Cold
 		c.RemoteTarget, c.Accept, c.UserAgent = n.RemoteTarget, n.Accept, n.UserAgent
 		if c.Routes == "" || e.closed || e.Flags&subscription.FlowLost != 0 {
@@ -148,7 +148,7 @@ func (l *loop) refresh(slot int32, s *Subscribe) {
 		}
 		if counted { // else it has ended, and counts no more
 			e.counted = true
-			l.n.count(e, 1)
+			l.n.count(l.holder(e), 1)
 		}
 		e.Content = uint8(s.Content)
 		e.View = s.Decision.View
@@ -162,12 +162,12 @@ func (l *loop) refresh(slot int32, s *Subscribe) {
 
 // accept advances a record by a SUBSCRIBE and queues the answer behind the commit.
 func (l *loop) accept(slot int32, s *Subscribe, kind subscription.Kind) {
-	e := &l.records[slot]
+	e := l.records.at(slot)
 	eff := l.advance(slot, subscription.Input{
 		Kind: kind, CSeq: s.CSeq, Lifetime: s.Expires.Milliseconds(),
 		Durable: l.shard(e.Shard).loaded && !l.n.committer.Away(),
 	})
-	g := grant{slotRef{slot, e.gen}, s, Answer{Status: eff.Answer, LocalTag: e.Cold().LocalTag}}
+	g := grant{slotRef{slot, e.gen}, s, Answer{Status: eff.Answer, LocalTag: l.coldOf(e).LocalTag}}
 	if eff.Answer == 500 {
 		g.answer.RetryAfter = time.Second
 	}
@@ -178,14 +178,14 @@ func (l *loop) accept(slot int32, s *Subscribe, kind subscription.Kind) {
 	if l.grants == nil {
 		l.grants = &grants{}
 	}
-	l.records[slot].asked++
+	l.records.at(slot).asked++
 	l.grants.subscribes = append(l.grants.subscribes, g)
 }
 
 // answer sends the response and then the NOTIFY that every accepted SUBSCRIBE is owed
 // (RFC 6665 §4.2.1.2).
 func (l *loop) answer(g *grant, err error) {
-	e := &l.records[g.slot]
+	e := l.records.at(g.slot)
 	alive := e.used && e.gen == g.gen
 	if g.answer.Status == 200 && !alive {
 		// Dropped under it: the shard is another process's now, which knows nothing of this;

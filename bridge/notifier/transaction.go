@@ -45,7 +45,7 @@ type txn struct {
 // notify sends a NOTIFY and opens its transaction; caused says that a change of the
 // presentity is behind it.
 func (l *loop) notify(slot int32, eff subscription.Effects, body *eventpkg.Body, caused bool) {
-	e := &l.records[slot]
+	e := l.records.at(slot)
 	ti := l.newTxn()
 	t := &l.txns[ti]
 	t.rec, t.recGen, t.cseq = slot, e.gen, eff.CSeq
@@ -166,7 +166,7 @@ func (l *loop) fireTxn(ti int32, gen uint32) {
 		return
 	}
 	if l.now-t.started >= timerF {
-		l.traceTimer(&l.records[t.rec], "a NOTIFY was not answered in time", "F", t.cseq)
+		l.traceTimer(l.records.at(t.rec), "a NOTIFY was not answered in time", "F", t.cseq)
 		l.ended(ti, subscription.NoAnswer, 0)
 		return
 	}
@@ -174,7 +174,7 @@ func (l *loop) fireTxn(ti int32, gen uint32) {
 		return
 	}
 	l.known(t)
-	e := &l.records[t.rec]
+	e := l.records.at(t.rec)
 	if err := l.send(l.flowOf(e), t.msg); err != nil {
 		l.n.metrics.failed(err)
 	} else {
@@ -218,7 +218,7 @@ func (l *loop) response(r Response) {
 func (l *loop) ended(ti int32, code int, retryAfter time.Duration) {
 	t := &l.txns[ti]
 	slot := t.rec
-	e := &l.records[slot]
+	e := l.records.at(slot)
 	l.n.metrics.finished(code, t.event, t.sent)
 	if code < 200 || code > 299 {
 		c := e.Cold()

@@ -21,7 +21,7 @@ import (
 // Notifier is what sipua hands its findings to; *notifier.Notifier is one. No method
 // blocks, and all are called from any goroutine.
 type Notifier interface {
-	Subscribe(notifier.Subscribe)
+	Subscribe(*notifier.Subscribe)
 	Responses(...notifier.Response)
 	FlowClosed(notifier.Flow)
 	FlowUp(notifier.Flow)

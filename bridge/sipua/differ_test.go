@@ -58,10 +58,11 @@ type keeper struct {
 	asked []notifier.Subscribe
 }
 
-func (k *keeper) Subscribe(s notifier.Subscribe) {
+func (k *keeper) Subscribe(s *notifier.Subscribe) {
+	c := *s // it is sipua's again when it is answered
 	k.granter.Subscribe(s)
-	s.Answer, s.Received = nil, time.Time{}
-	k.asked = append(k.asked, s)
+	c.Answer, c.Received = nil, time.Time{}
+	k.asked = append(k.asked, c)
 }
 
 // twoWays is one server that reads plain SUBSCRIBEs itself, and one that leaves all to sipgo.

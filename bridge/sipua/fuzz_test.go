@@ -21,7 +21,7 @@ import (
 // granter is a Notifier that grants everything.
 type granter struct{}
 
-func (granter) Subscribe(s notifier.Subscribe) {
+func (granter) Subscribe(s *notifier.Subscribe) {
 	s.Answer(notifier.Answer{Status: 200, LocalTag: "t", Expires: s.Expires})
 }
 func (granter) Responses(...notifier.Response) {}
@@ -176,4 +176,16 @@ func frameAll(s *Server, tr subscription.Transport, pieces ...[]byte) (string, e
 		}
 	}
 	return all.String(), nil
+}
+
+// FuzzUsualURI: sipgo reads every URI that is taken for a usual one, so that it need not be asked.
+func FuzzUsualURI(f *testing.F) {
+	for _, s := range []string{"sip:1001@x.test", "sip:x.test:5060;transport=udp", "sip:*89%23@10.0.0.1:65535;a;b=c;lr", "sip:a@b:1", "sip:*", "sip:a@*", "sip:+49~!*_-.@a..b-;x=*"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if usualURI(s) && !sipgoReads(s) {
+			t.Errorf("sipgo does not read %q", s)
+		}
+	})
 }

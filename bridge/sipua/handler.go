@@ -81,8 +81,8 @@ func (x *exchange) recovered() {
 // subscribe takes a SUBSCRIBE in and waits until it is answered.
 func (x *exchange) subscribe() {
 	s := x.server
-	sub, err := s.subscribe(x.ask, x.local(), x.received)
-	if err != nil {
+	var sub notifier.Subscribe
+	if err := s.subscribe(&sub, x.ask, at{x.local(), x.received}); err != nil {
 		x.refuse(err)
 		return
 	}
@@ -92,7 +92,7 @@ func (x *exchange) subscribe() {
 		defer x.recovered() // this is the notifier's goroutine
 		x.respond(s.granted(x.ask, &sub, a))
 	}
-	(*s.screener.notifier.Load()).Subscribe(sub)
+	(*s.screener.notifier.Load()).Subscribe(&sub)
 	s.order.done(x.place)
 	t := time.NewTimer(s.config.Timeouts.Answer)
 	defer t.Stop()

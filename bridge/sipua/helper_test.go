@@ -40,13 +40,14 @@ func newRecorder() *recorder {
 	}
 }
 
-func (r *recorder) Subscribe(s notifier.Subscribe) {
-	r.subscribes <- s
+func (r *recorder) Subscribe(s *notifier.Subscribe) {
+	c := *s // it is sipua's again when it is answered
+	r.subscribes <- c
 	if f := r.answer.Load(); f != nil {
-		(*f)(s)
+		(*f)(c)
 		return
 	}
-	s.Answer(notifier.Answer{Status: 200, LocalTag: "lt", Expires: s.Expires})
+	c.Answer(notifier.Answer{Status: 200, LocalTag: "lt", Expires: c.Expires})
 }
 func (r *recorder) answers(f func(notifier.Subscribe)) { r.answer.Store(&f) }
 

@@ -102,13 +102,12 @@ func (s *Server) parseSubscribe(q *ask) (p parsed, err error) {
 }
 
 // subscribe decides about a SUBSCRIBE and fills what the notifier needs but Answer.
-func (s *Server) subscribe(q *ask, local netip.AddrPort, received time.Time) (sub notifier.Subscribe, err error) {
+func (s *Server) subscribe(sub *notifier.Subscribe, q *ask, at at) error {
 	p, err := s.parseSubscribe(q)
 	if err != nil {
-		return sub, err
+		return err
 	}
-	err = s.accept(&sub, q, &p, at{local, received})
-	return sub, err
+	return s.accept(sub, q, &p, at)
 }
 
 // at is where and when a request came in.

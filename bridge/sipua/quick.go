@@ -121,14 +121,12 @@ func (k *quick) mergeOf(fromTag, callID string, cseq uint32) uint64 {
 func (x *quickExchange) subscribe() {
 	defer x.recovered()
 	s := x.quick.server
-	sub, err := s.subscribe(&x.ask, x.local, x.received)
-	if err != nil {
+	if err := s.subscribe(&x.sub, &x.ask, at{x.local, x.received}); err != nil {
 		x.refuse(err)
 		return
 	}
-	x.sub = sub
-	sub.Answer = x.answer
-	(*s.screener.notifier.Load()).Subscribe(sub)
+	x.sub.Answer = x.answer
+	(*s.screener.notifier.Load()).Subscribe(&x.sub)
 }
 
 // answer is called by the notifier.

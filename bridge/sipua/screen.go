@@ -110,7 +110,7 @@ func (s *screener) request(h *head, in *packet) fault {
 	} else if h.contentLength >= 0 {
 		in.msg = in.msg[:h.end+h.contentLength]
 	}
-	if uri := string(h.uri); !sipgoReads(uri) {
+	if uri := string(h.uri); !usualURI(uri) && !sipgoReads(uri) {
 		if u, ok := parseURI(uri); ok && !u.served() {
 			return faultScheme
 		}
@@ -118,6 +118,10 @@ func (s *screener) request(h *head, in *packet) fault {
 	}
 	return faultNone
 }
+
+// usualURI reports whether a request URI is one of those that sipgo's parser takes for
+// certain, so that it need not be asked.
+func usualURI(uri string) bool { return strings.IndexByte(uri, '@') > 0 && plainURI(uri) }
 
 // sipgoReads reports whether sipgo's parser takes a request URI: it would drop the
 // message without an answer, and nothing stands between a panic there and the process.

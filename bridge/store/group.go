@@ -92,5 +92,5 @@ func (g *group) empty() bool { return g.size() == 0 && len(g.acks) == 0 }
 
 // byShard orders deltas so that those of one shard and epoch stand together.
 func byShard(a, b Delta) int {
-	return cmp.Or(cmp.Compare(a.Shard, b.Shard), cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.Key, b.Key))
+	return cmp.Or(cmp.Compare(a.Shard, b.Shard), cmp.Compare(a.Epoch, b.Epoch))
 }

@@ -298,7 +298,7 @@ func (r *Rig) Subscribe(s Sub) string {
 		s.Expires = time.Hour
 	}
 	answered := make(chan notifier.Answer, 1)
-	r.Notifier.Subscribe(notifier.Subscribe{
+	r.Notifier.Subscribe(&notifier.Subscribe{
 		CallID: "call-" + s.Watcher + "-" + s.Number + "-" + remote.String(), RemoteTag: "phone", CSeq: 1, Expires: s.Expires, Package: s.Event,
 		Flow: notifier.Flow{Transport: subscription.UDP, Local: local, Remote: remote},
 		Cold: subscription.Cold{
