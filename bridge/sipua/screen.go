@@ -121,7 +121,10 @@ func (s *screener) request(h *head, in *packet) fault {
 
 // usualURI reports whether a request URI is one of those that sipgo's parser takes for
 // certain, so that it need not be asked.
-func usualURI(uri string) bool { return strings.IndexByte(uri, '@') > 0 && plainURI(uri) }
+func usualURI(uri string) bool {
+	_, host, found := strings.Cut(uri, "@")
+	return found && strings.IndexByte(host, '*') < 0 && plainURI(uri)
+}
 
 // sipgoReads reports whether sipgo's parser takes a request URI: it would drop the
 // message without an answer, and nothing stands between a panic there and the process.
