@@ -52,13 +52,17 @@ func (l *loop) trimmed(e *entry, trim eventpkg.Trim) *eventpkg.Body { return l.r
 
 func (l *loop) render(e *entry, trim eventpkg.Trim) *eventpkg.Body {
 	lamp := l.n.lamps.Lamp(e.Presentity)
-	l.rendered = lamp.Offset
+	l.rendered, l.movedAt = lamp.Offset, lamp.At
 	c := l.coldOf(e)
 	k := bodyKey{
 		presentity: e.Presentity, dialect: e.Dialect, content: e.Content, view: e.View, trim: trim,
 		device: e.Flags&subscription.DeviceMode != 0, offset: lamp.Offset, entity: maphash.String(l.seed, c.Entity), offer: l.offer(e, c, &lamp),
 	}
+	if l.lastBody != nil && l.lastKey == k {
+		return l.lastBody // watchers of one presentity come one after the other
+	}
 	if b, ok := l.bodies[k]; ok {
+		l.lastKey, l.lastBody = k, b
 		return b
 	}
 	if len(l.bodies) >= maxBodies || l.bodies == nil {
@@ -72,13 +76,15 @@ func (l *loop) render(e *entry, trim eventpkg.Trim) *eventpkg.Body {
 	shown.Calls = withDialog(shown.Calls, k.offer.Dialog)
 	b := eventpkg.RenderTrimmed(eventpkg.Content(e.Content), eventpkg.DialectID(e.Dialect), &shown, trim)
 	l.bodies[k] = &b
+	l.lastKey, l.lastBody = k, &b
 	return &b
 }
 
 // coldOf is e.Cold, decoded once for the steps of one NOTIFY. It is good until the next call.
 func (l *loop) coldOf(e *entry) *subscription.Cold {
 	if l.lastText != e.Encoded() {
-		l.lastText, l.lastCold = e.Encoded(), e.Cold()
+		l.lastText = e.Encoded()
+		e.ReadCold(&l.lastCold)
 	}
 	return &l.lastCold
 }

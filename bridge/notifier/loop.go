@@ -54,8 +54,12 @@ type loop struct {
 	commits int           // submitted, not acknowledged
 	buf     []byte
 	bodies  bodyCache
-	// rendered is the offset of the lamp that body showed last.
+	// lastKey and lastBody are what was rendered or found last; nil = nothing yet.
+	lastKey  bodyKey
+	lastBody *eventpkg.Body
+	// rendered is the offset of the lamp that body showed last, movedAt when it became so.
 	rendered uint64
+	movedAt  time.Time
 }
 
 // shard is a part of the subscriptions with one writer: this loop, while it holds it.

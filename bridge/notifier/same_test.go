@@ -94,10 +94,10 @@ func TestAnsweredWithoutRendering(t *testing.T) {
 		r.subscribe("c1", "101", 1, time.Hour)
 		msg := r.want("active v=0 terminated")
 		l := r.n.loops[0]
-		l.bodies = nil // the loop waits
+		l.bodies, l.lastBody = nil, nil // the loop waits
 		r.reply(msg, 200)
 		r.stop()
-		if len(l.bodies) != 0 || l.records.at(0).Flags&subscription.Outstanding != 0 {
+		if len(l.bodies) != 0 || l.lastBody != nil || l.records.at(0).Flags&subscription.Outstanding != 0 {
 			t.Errorf("%d bodies were rendered", len(l.bodies))
 		}
 	})

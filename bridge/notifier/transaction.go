@@ -53,7 +53,7 @@ func (l *loop) notify(slot int32, eff subscription.Effects, body *eventpkg.Body,
 	t.started, t.interval, t.again, t.event = l.now, t1, 0, 0
 	t.sent = time.Now()
 	if caused && body != nil {
-		t.event = l.n.lamps.Lamp(e.Presentity).At.UnixNano()
+		t.event = l.movedAt.UnixNano()
 	}
 	e.txn = ti
 	t.shown = l.shownBy(e, l.rendered)

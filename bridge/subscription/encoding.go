@@ -47,8 +47,14 @@ func New(h Hot, c Cold) Record {
 // Cold returns the readable form of the cold part; its strings share the record's memory.
 func (r *Record) Cold() Cold {
 	var c Cold
-	_ = readCold(r.cold, &c) // Decode has looked
+	r.ReadCold(&c)
 	return c
+}
+
+// ReadCold is Cold into memory that there is.
+func (r *Record) ReadCold(c *Cold) {
+	*c = Cold{}
+	_ = readCold(r.cold, c) // Decode has looked
 }
 
 // SetCold replaces the cold part.
