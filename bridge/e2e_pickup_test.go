@@ -296,4 +296,83 @@ func TestPickupDialplan(t *testing.T) {
 	o.picks(caller, callee, "1003", "*89")
 	secretary.shows(device.Idle)
 	o.refused(480, "1003", "*891002")
+
+	ctx := t.Context()
+	for _, c := range []struct {
+		way  string
+		send func(by *siptest.Phone) (peer *siptest.Call, refused bool)
+	}{
+		{"a transfer to the code", func(by *siptest.Phone) (*siptest.Call, bool) {
+			peer, in := talk(t, o.other(by), by)
+			err := in.Refer(ctx, "*891002")
+			if err != nil && siptest.StatusOf(err) != 403 {
+				t.Error(err)
+			}
+			return peer, err != nil
+		}},
+		{"a redirection to the code", func(by *siptest.Phone) (*siptest.Call, bool) {
+			peer := ring(t, o.other(by), by)
+			in, err := by.Incoming(ctx)
+			o.must(err)
+			o.must(in.Redirect("*891002"))
+			status, err := peer.WaitFinal(ctx)
+			o.must(err)
+			return peer, status != 200
+		}},
+	} {
+		t.Log(c.way)
+		caller, callee, _ = o.ringing(secretary)
+		peer, refused := c.send(o.phones["1006"])
+		if !refused || callee.Ended() || caller.Answered() {
+			t.Errorf("%s by who may not pick up: refused %v, the ringing call ended %v", c.way, refused, callee.Ended())
+		}
+		if !peer.Ended() {
+			o.must(peer.Bye(ctx))
+		}
+		peer, refused = c.send(o.phones["1003"])
+		if refused {
+			t.Fatalf("%s by who may pick up was refused", c.way)
+		}
+		o.must(callee.WaitEnded(ctx))
+		o.must(caller.WaitAnswered(ctx))
+		o.must(caller.Bye(ctx))
+		o.must(peer.WaitEnded(ctx))
+		secretary.shows(device.Idle)
+	}
+}
+
+// other is a phone to talk to.
+func (o *pickupOffice) other(p *siptest.Phone) *siptest.Phone {
+	if p == o.phones["1003"] {
+		return o.phones["1006"]
+	}
+	return o.phones["1003"]
+}
+
+// TestOwnCallMoves: a phone takes a call of its own over by Replaces, needing no permission;
+// another cannot, whatever it knows of it.
+func TestOwnCallMoves(t *testing.T) {
+	a := takeAsterisk(t, "pickup")
+	o := newPickupOffice(t, a.yaml("pickupown", "sip: udp://"+a.addr.SIP), "1001", "1002", "1006")
+	ctx := t.Context()
+	c, in := talk(t, o.phones["1001"], o.phones["1002"])
+	for _, own := range []struct {
+		phone string
+		call  *siptest.Call
+		other *siptest.Call
+	}{{"1001", c, in}, {"1002", in, nil}} {
+		h := siptest.Header{Name: "Replaces", Value: own.call.Replaces().String()}
+		o.refused(481, "1006", "1002", h)
+		next, err := o.phones[own.phone].Dial(ctx, "1004", h)
+		o.must(err)
+		if status, err := next.WaitFinal(ctx); status != 200 || err != nil {
+			t.Fatalf("%s moves its call: %d, %v", own.phone, status, err)
+		}
+		o.must(own.call.WaitEnded(ctx))
+		if own.other != nil && own.other.Ended() {
+			t.Error("the other party was cut off")
+		}
+		c = next
+	}
+	o.must(c.Bye(ctx))
 }

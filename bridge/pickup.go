@@ -32,7 +32,7 @@ func (b *Bridge) preparePickup(ctx context.Context, c *config.Config) error {
 	}
 	pbx := map[string]pickup.PBX{}
 	for _, p := range c.PBX {
-		x := pickup.PBX{Code: p.PickupCode}
+		x := pickup.PBX{Code: p.PickupCode, Blind: p.Type == "asterisk" && !p.Dialogs}
 		if p.Type == "freeswitch" {
 			x.Type = pickup.FreeSWITCH
 		}

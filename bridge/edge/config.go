@@ -71,6 +71,8 @@ type Timers struct {
 	// Return (20 s) is how long a request within a call waits for its phone to register
 	// again.
 	Return time.Duration
+	// Pickup (2 s) is how long a pickup waits for the PBX to tell which call it takes.
+	Pickup time.Duration
 	// Check (10 s) is between two OPTIONS to each PBX.
 	Check time.Duration
 }
@@ -114,6 +116,7 @@ func (c *Config) complete() error {
 	orDefault(&t.C, 190*time.Second)
 	orDefault(&t.Failover, 4*time.Second)
 	orDefault(&t.Return, 20*time.Second)
+	orDefault(&t.Pickup, 2*time.Second)
 	orDefault(&t.Check, 10*time.Second)
 	orDefault(&c.CheckFailures, 2)
 	if c.Logger == nil {

@@ -35,6 +35,7 @@ type Edge struct {
 	addresses atomic.Pointer[addresses]
 
 	bindings *bindings
+	dialogs  dialogs
 	conns    connections
 	shards   [shards]shard
 	wheel    wheel
@@ -64,6 +65,7 @@ func New(c Config) (*Edge, error) {
 		routes: map[string][]*peer{},
 	}
 	e.bindings = newBindings(e.keep)
+	e.dialogs.owner = map[uint64]dialog{}
 	e.conns.ids = map[notifier.Flow]uint32{}
 	e.away.phones = map[uint64][]*transaction{}
 	e.wheel.time = time.Now()

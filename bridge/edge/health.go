@@ -24,6 +24,7 @@ func (e *Edge) watchPeers(ctx context.Context) {
 		}
 		now := time.Now()
 		e.bindings.expire(now)
+		e.dialogs.expire(now)
 		e.metrics.registrations.Set(float64(e.bindings.count()))
 		e.metrics.open.Set(float64(e.transactions()))
 		select {

@@ -13,79 +13,87 @@ import (
 	"blfbridge/policy"
 )
 
+// fate is what becomes of a request that could pick a call up.
+type fate uint8
+
+const (
+	passes fate = iota
+	refused
+	waits // until the PBX has told more
+)
+
 // guard asks about what a phone sends a PBX that could pick a call up: an INVITE to a pickup
 // code or with Replaces or Join, and every REFER. It changes the request, or returns the
 // reply that refuses it.
-func (e *Edge) guard(w *work, source notifier.Flow, t *target) (r reply, refused bool) {
+func (e *Edge) guard(w *work, source notifier.Flow, t *target) (r reply, f fate) {
 	if e.config.Pickup == nil || !t.toPBX() {
-		return r, false
+		return r, passes
 	}
 	var v pickup.Verdict
+	refer := false
 	switch string(w.msg.Method) {
 	case "INVITE":
-		v = e.guardInvite(w, source)
+		v = e.guardInvite(w, source, t)
 	case "REFER":
-		v = e.guardRefer(w, source)
+		v, refer = e.guardRefer(w, source, t.peers[0]), true
 	}
 	switch v.Action {
+	case pickup.Wait:
+		return refusal(&v), waits
 	case pickup.Refuse:
-		return refusal(&v), true
+		return refusal(&v), refused
 	case pickup.Send:
+		if refer {
+			break // its header is changed
+		}
 		p := e.peerNamed(v.Source)
 		if p == nil {
-			return reply{status: 480, phrase: "Cannot Pick Up There", extra: reasons(480, "the PBX that has the call has no SIP address here (pbx.sip)")}, true
+			return reply{status: 480, phrase: "Cannot Pick Up There", extra: reasons(480, "the PBX that has the call has no SIP address here (pbx.sip)")}, refused
 		}
 		t.peers, t.pickup = []*peer{p}, true
 		t.caller = callerLine(&v, cmp.Or(v.Host, p.Host))
 		w.take(&v, p.Host)
 	}
-	return r, false
+	return r, passes
 }
 
-func (e *Edge) guardInvite(w *work, source notifier.Flow) pickup.Verdict {
+func (e *Edge) guardInvite(w *work, source notifier.Flow, t *target) pickup.Verdict {
 	m := &w.msg
 	uri := w.uri()
 	user, host := policy.SplitURI(string(uri))
 	in := pickup.Invite{
 		User: user, InDialog: sipmsg.Tag(m.Value(sipmsg.To)) != nil,
 		Replaces: values(m, "replaces"), Join: values(m, "join"),
+		Last: w.waited && !time.Now().Before(w.patience),
 	}
 	if !in.InDialog && bytes.IndexByte(uri, '?') >= 0 {
 		// RFC 3261 §19.1.5: header fields do not belong into a request URI.
 		return pickup.Verdict{Action: pickup.Refuse, Status: 400, Phrase: "Bad Request URI", Reason: "a request URI has no header fields"}
 	}
-	in.Watcher, in.Tenant = e.config.Pickup.Who(e.sender(m, source), host)
-	return e.config.Pickup.Invite(in)
-}
-
-func (e *Edge) guardRefer(w *work, source notifier.Flow) pickup.Verdict {
-	m := &w.msg
 	sender := e.sender(m, source)
-	for _, name := range [...]string{"refer-to", "r"} {
-		for _, v := range values(m, name) {
-			uri, _, ok := sipmsg.Address([]byte(v))
-			if !ok {
-				uri = []byte(v) // let it be looked at all the same
-			}
-			text, headers, _ := strings.Cut(string(uri), "?")
-			user, host := policy.SplitURI(text)
-			r := pickup.Refer{User: user, Replaces: uriHeaders(headers, "replaces")}
-			r.Watcher, r.Tenant = e.config.Pickup.Who(sender, host)
-			if v := e.config.Pickup.Refer(r); v.Action != pickup.Pass {
-				return v
-			}
+	in.Own = func(d pickup.Dialog) bool {
+		p, ok := e.owns(sender, d)
+		if ok {
+			t.peers = []*peer{p} // which has that call
 		}
+		return ok
 	}
-	return pickup.Verdict{}
+	in.Watcher, in.Tenant = e.config.Pickup.Who(sender, host)
+	return e.config.Pickup.Invite(in)
 }
 
 // sender is who sends a request: by From if that is registered on the flow, else whoever
 // is registered there, else what From claims. So a registered phone cannot claim to be
 // another.
 func (e *Edge) sender(m *sipmsg.Message, f notifier.Flow) pickup.Sender {
+	return e.senderBy(m.Value(sipmsg.From), f)
+}
+
+// senderBy is sender by the value of From, or of To in a response.
+func (e *Edge) senderBy(address []byte, f notifier.Flow) pickup.Sender {
 	now := time.Now()
 	s := pickup.Sender{Source: f.Remote.Addr()}
-	s.AOR, _ = aorOf(m.Value(sipmsg.From))
+	s.AOR, _ = aorOf(address)
 	if e.bindings.registered(f, s.AOR, now) {
 		s.Registered = true
 	} else if b, ok := e.bindings.of(f, now); ok {
@@ -118,10 +126,7 @@ func (w *work) uri() []byte {
 func (w *work) take(v *pickup.Verdict, pbx string) {
 	m := &w.msg
 	u, _ := sipmsg.ParseURI(w.uri())
-	host := cmp.Or(v.Host, string(u.Host), pbx)
-	if strings.Contains(host, ":") && !strings.HasPrefix(host, "[") {
-		host = "[" + host + "]"
-	}
+	host := bracketed(cmp.Or(v.Host, string(u.Host), pbx))
 	if u.Port != 0 && v.Host == "" {
 		host += ":" + strconv.Itoa(int(u.Port))
 	}
@@ -153,6 +158,14 @@ func (w *work) take(v *pickup.Verdict, pbx string) {
 		w.texts = append(w.texts, "Require: replaces\r\n"...)
 	}
 	w.replace(sipmsg.Span{Start: m.Start, End: m.Start}, from)
+}
+
+// bracketed is a host as URIs have it (RFC 3261 §25.1).
+func bracketed(host string) string {
+	if strings.Contains(host, ":") && !strings.HasPrefix(host, "[") {
+		return "[" + host + "]"
+	}
+	return host
 }
 
 // escapeUser writes a user part (RFC 3261 §25.1).
@@ -231,9 +244,7 @@ func callerLine(v *pickup.Verdict, host string) string {
 		}
 		c.Number, host = "anonymous", "anonymous.invalid"
 	}
-	if strings.Contains(host, ":") && !strings.HasPrefix(host, "[") {
-		host = "[" + host + "]"
-	}
+	host = bracketed(host)
 	name := ""
 	if c.Name != "" {
 		name = `"` + quoted(c.Name) + `" `
@@ -261,10 +272,15 @@ func (w *work) tellCaller(line string) {
 // says only that it knows no such call (RFC 3891 §3), or declines because another is just
 // taking it (Asterisk): somebody else was faster.
 func (w *work) tooLate() {
+	w.status("480 Nothing To Pick Up", reasons(480, "the call was picked up or given up meanwhile"))
+}
+
+// status gives a response another status, and further header lines.
+func (w *work) status(status, extra string) {
 	from := len(w.texts)
-	w.texts = append(w.texts, "SIP/2.0 480 Nothing To Pick Up\r\n"...)
+	w.texts = append(append(append(w.texts, "SIP/2.0 "...), status...), "\r\n"...)
 	w.replace(sipmsg.Span{Start: 0, End: w.msg.Start}, from)
 	from = len(w.texts)
-	w.texts = append(w.texts, reasons(480, "the call was picked up or given up meanwhile")...)
+	w.texts = append(w.texts, extra...)
 	w.replace(sipmsg.Span{Start: w.msg.Start, End: w.msg.Start}, from)
 }

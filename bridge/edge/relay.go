@@ -35,6 +35,9 @@ func (e *Edge) relay(w *work, p *passage) {
 	} else {
 		e.metrics.toPhone.Inc()
 	}
+	if method == "BYE" {
+		e.ended(m)
+	}
 	inDialog := sipmsg.Tag(m.Value(sipmsg.To)) != nil
 	if inDialog && t.toPBX() {
 		t.peers = t.peers[:1]

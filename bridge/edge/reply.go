@@ -78,7 +78,11 @@ func (e *Edge) answerLate(t *transaction, status int) {
 		return
 	}
 	e.metrics.refused(status)
-	w.out = appendReply(w.out[:0], &w.msg, nil, t.in, reply{status: status, skip: 1, key: t.key})
+	via, skip := sipmsg.TopVia{}, 1
+	if t.state == held {
+		via, skip = viaOf(&w.msg), 0 // it is as it came
+	}
+	w.out = appendReply(w.out[:0], &w.msg, &via, t.in, reply{status: status, skip: skip, key: t.key})
 	t.answer = append([]byte(nil), w.out...)
 	_ = e.net.Write(t.in, w.out)
 }

@@ -62,8 +62,16 @@ func (e *Edge) request(p sipua.Packet, w *work) bool {
 		return true
 	}
 	if from == nil {
-		if r, refused := e.guard(w, f, &t); refused {
-			r.key = key
+		r, fate := e.guard(w, f, &t)
+		r.key = key
+		switch {
+		case fate == waits:
+			e.hold(p, w, f, key)
+			return true
+		case fate == refused && w.waited:
+			e.refuseHeld(w, f, r)
+			return true
+		case fate == refused:
 			e.refuse(w, f, r)
 			return true
 		}
@@ -125,7 +133,7 @@ func (e *Edge) ourURI(u sipmsg.URI) bool {
 func (e *Edge) inspect(w *work, from *peer, source notifier.Flow) (status int, extra string) {
 	m := &w.msg
 	ack := string(m.Method) == "ACK"
-	if from == nil && !ack && !e.net.Allow(source.Remote.Addr()) {
+	if from == nil && !ack && !w.waited && !e.net.Allow(source.Remote.Addr()) {
 		return 503, "Retry-After: 5\r\n"
 	}
 	if status := w.spend(); status != 0 {

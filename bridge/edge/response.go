@@ -10,7 +10,7 @@ import (
 )
 
 // response relays a response whose topmost Via is ours; false leaves it to the server.
-func (e *Edge) response(_ sipua.Packet, w *work) bool {
+func (e *Edge) response(p sipua.Packet, w *work) bool {
 	m := &w.msg
 	h := m.First(sipmsg.Via)
 	via, ok := sipmsg.ParseVia(m.At(h.Value))
@@ -38,6 +38,9 @@ func (e *Edge) response(_ sipua.Packet, w *work) bool {
 		return true
 	}
 	w.remove(off)
+	if m.Status/100 == 3 && string(m.CSeqMethod) == "INVITE" {
+		e.guardRedirect(w, p.Flow, b.flow)
+	}
 	if b.flow.Transport.Stream() && m.Length < 0 {
 		w.needLength()
 	}
@@ -153,6 +156,7 @@ func (e *Edge) inviteAnswered(s *shard, t *transaction, w *work, attempt byte) {
 		}
 	case m.Status < 300:
 		_ = e.net.Write(t.in, w.write())
+		e.established(t, m)
 		s.remove(t)
 	default:
 		e.ack(t, m)
@@ -227,6 +231,13 @@ func (e *Edge) cancelled(key uint64, w *work, f notifier.Flow) bool {
 	w.out = appendReply(w.out[:0], &w.msg, &w.via, f, reply{status: 200, key: key})
 	_ = e.net.Write(f, w.out)
 	if t.cancelled || t.state == completed {
+		return true
+	}
+	if t.state == held || t.state == waiting {
+		// Nobody was sent anything yet.
+		e.away.remove(t)
+		e.answerLate(t, 487)
+		e.complete(t, t.answer)
 		return true
 	}
 	t.cancelled, t.rest = true, nil

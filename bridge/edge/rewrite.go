@@ -2,6 +2,7 @@ package edge
 
 import (
 	"strconv"
+	"time"
 
 	"blfbridge/bridge/sipmsg"
 )
@@ -24,11 +25,15 @@ type work struct {
 	// headAt is where head stands in what write made.
 	headAt sipmsg.Span
 	out    []byte
+	// waited: the request was held, until patience at most.
+	waited   bool
+	patience time.Time
 }
 
 func (w *work) reset() {
 	w.edits, w.texts, w.out = w.edits[:0], w.texts[:0], w.out[:0]
 	w.head, w.tail = sipmsg.Span{}, sipmsg.Span{}
+	w.waited, w.patience = false, time.Time{}
 }
 
 // replace notes an edit whose text runs from the given length of texts to its end. What is

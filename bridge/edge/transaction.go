@@ -16,6 +16,7 @@ const (
 	proceeding              // a provisional response came
 	completed               // an INVITE was refused; its ACK has not come
 	waiting                 // for its phone to register again
+	held                    // an INVITE as it came, which is not decided about yet
 )
 
 // transaction is a request that is not answered yet, or an INVITE whose refusal is not
@@ -26,9 +27,10 @@ type transaction struct {
 	state  state
 
 	in, out notifier.Flow
-	peer    *peer   // nil = to a phone
-	rest    []*peer // not tried yet
-	phone   phoneID // whom it waits for
+	came    notifier.Flow // if held: by which it really came
+	peer    *peer         // nil = to a phone
+	rest    []*peer       // not tried yet
+	phone   phoneID       // whom it waits for
 	attempt byte
 	loop    uint32
 	token   token // of its Path or Record-Route; kind 0 = none

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"blfbridge/bridge/sipua"
 )
 
 // tickTime is how exact timers are.
@@ -67,6 +69,13 @@ func (e *Edge) runTimers(ctx context.Context) {
 func (e *Edge) look(t *transaction, slot uint64, now time.Time) {
 	s := e.shardOf(t.key)
 	s.mu.Lock()
+	if s.byKey[t.key] == t && t.slot == slot && t.state == held && !now.Before(t.due) {
+		p, patience := sipua.Packet{Msg: t.msg, Flow: t.came}, t.end
+		s.remove(t)
+		s.mu.Unlock()
+		e.release(p, patience)
+		return
+	}
 	defer s.mu.Unlock()
 	if s.byKey[t.key] != t || t.slot != slot {
 		return // it is over, or was put elsewhere

@@ -38,6 +38,8 @@ type PBX struct {
 	// Code is the PBX's own pickup code (*8, **, *89), which Dialplan dials; a phone that
 	// dials it itself is decided about as well. Empty = it has none.
 	Code string
+	// Blind: it never tells the identifiers of a ringing call.
+	Blind bool
 }
 
 // Lines is what is asked of the compositor; safe for concurrent use.
@@ -97,7 +99,17 @@ type Invite struct {
 	InDialog bool
 	// Replaces and Join are the values of these headers.
 	Replaces, Join []string
+	// Own reports whether an established dialog is the sender's; nil = that is not known.
+	Own func(Dialog) bool
+	// Last: there is no more time to wait.
+	Last bool
+
+	// dial: by the PBX's own code, however it is picked up otherwise.
+	dial bool
 }
+
+// Dialog names one as Replaces does.
+type Dialog struct{ CallID, ToTag, FromTag string }
 
 // Invite decides about an INVITE before it is relayed.
 func (p *Picker) Invite(in Invite) Verdict {
@@ -158,7 +170,7 @@ func (p *Picker) byNumber(in Invite, number string) Verdict {
 	if len(legs) == 0 {
 		return p.gone(d, number)
 	}
-	return p.take(legs, d)
+	return p.take(in, legs, d)
 }
 
 // gone tells why there is nothing to pick up at a line that the watcher may watch.
@@ -182,7 +194,7 @@ func (p *Picker) bare(in Invite) Verdict {
 	candidates, refused := Candidates(p.Lines.Ringing(), func(l policy.Line) policy.Decision { return p.decide(in.Watcher, l) })
 	switch len(candidates) {
 	case 1:
-		return p.take(p.of(candidates[0]), p.decide(in.Watcher, candidates[0]))
+		return p.take(in, p.of(candidates[0]), p.decide(in.Watcher, candidates[0]))
 	case 0:
 		if refused > 0 {
 			return refuse(403, "Pickup Not Allowed", "what rings may not be picked up from here")
@@ -219,6 +231,9 @@ func (p *Picker) byReplaces(in Invite) Verdict {
 			return nothing("the call does not ring any more")
 		}
 	} else if legs = p.legs(func(x *compositor.Ringing) bool { return x.Call.Dialog.CallID == r.callID }); len(legs) == 0 {
+		if in.Own != nil && in.Own(Dialog{r.callID, r.toTag, r.fromTag}) {
+			return Verdict{} // it moves a call of its own, which takes nothing from anybody
+		}
 		return unknownCall()
 	}
 	// One leg may ring on several lines: any of them that may be picked up will do.
@@ -227,7 +242,7 @@ func (p *Picker) byReplaces(in Invite) Verdict {
 		d := p.decide(in.Watcher, leg.Line)
 		v, refused := refusal(d, leg.Line.Number)
 		if !refused {
-			return p.take(legs[i:i+1], d)
+			return p.take(in, legs[i:i+1], d)
 		}
 		if i == 0 {
 			first = v
@@ -240,19 +255,23 @@ func (p *Picker) byReplaces(in Invite) Verdict {
 }
 
 // take makes the INVITE that takes one of the legs over: the one that rings longest.
-func (p *Picker) take(legs []compositor.Ringing, d policy.Decision) Verdict {
+func (p *Picker) take(in Invite, legs []compositor.Ringing, d policy.Decision) Verdict {
 	if len(legs) == 0 {
 		return nothing(d.Line.Number + " does not ring any more")
 	}
 	leg := legs[0]
 	x := p.PBX[leg.Source]
 	v := Verdict{Action: Send, Source: leg.Source, Host: leg.Domain, User: dialled(&leg), Caller: shown(leg.Call.Remote, d.View)}
-	if x.Mode == Dialplan {
+	if x.Mode == Dialplan || in.dial {
 		v.User = x.Code + v.User
 		return v
 	}
 	if leg.Call.Dialog == (device.SIPDialog{}) {
-		return refuse(480, "Not Ready To Pick Up", "the PBX has not told the identifiers of the call yet (pbx.dialogs must be on); try again")
+		v := refuse(480, "Not Ready To Pick Up", "the PBX has not told the identifiers of the call yet (pbx.dialogs must be on); try again")
+		if !in.Last && !x.Blind {
+			v.Action = Wait // they follow the ringing within milliseconds
+		}
+		return v
 	}
 	v.Replaces = replacesOf(leg.Call.Dialog, x.Type)
 	return v

@@ -99,6 +99,8 @@ func (v Verdict) text() string {
 		return "pass"
 	case Refuse:
 		return fmt.Sprint(v.Status)
+	case Wait:
+		return "wait"
 	}
 	return fmt.Sprintf("%s %s %s", v.Source, v.User, v.Replaces)
 }
@@ -194,8 +196,17 @@ func TestSeveralCalls(t *testing.T) {
 		t.Errorf("FreeSWITCH reads the tags the other way round: %+v", v)
 	}
 	d = newDesk(t, nil, old)
-	if v = d.Invite(Invite{Watcher: phoneOf("DESK"), Tenant: "t", User: "*89102"}); v.Status != 480 || !strings.Contains(v.Reason, "pbx.dialogs") {
+	in := Invite{Watcher: phoneOf("DESK"), Tenant: "t", User: "*89102"}
+	if v = d.Invite(in); v.text() != "wait" {
 		t.Errorf("not resolved yet: %+v", v)
+	}
+	in.Last = true
+	if v = d.Invite(in); v.text() != "480" || !strings.Contains(v.Reason, "pbx.dialogs") {
+		t.Errorf("never resolved: %+v", v)
+	}
+	in.Last, d.PBX = false, map[string]PBX{"a": {Blind: true}}
+	if v = d.Invite(in); v.text() != "480" {
+		t.Errorf("a PBX that does not tell: %+v", v)
 	}
 }
 
@@ -271,21 +282,66 @@ func TestRefer(t *testing.T) {
 		"onto a ringing call":         {"DESK", "100", "c1;to-tag=pbxc1;from-tag=phonec1", 403},
 		"onto one that is allowed":    {"SEC", "100", "c1;to-tag=pbxc1;from-tag=phonec1", 0},
 		"onto the own":                {"DESK", "102", "c2;to-tag=pbxc2;from-tag=phonec2", 0},
-		"to the code":                 {"SEC", "*89100", "", 403},
-		"to the code, escaped":        {"SEC", "%2A89100", "", 403},
-		"to the bare code":            {"SEC", "*89", "", 403},
-		"to the PBX's code":           {"SEC", "*8100", "", 403},
+		"to the code":                 {"DESK", "*89100", "", 403},
+		"to the code, escaped":        {"DESK", "%2A89100", "", 403},
+		"to the PBX's code":           {"DESK", "*8100", "", 403},
+		"to the code with Replaces":   {"SEC", "*89100", "c1;to-tag=pbxc1;from-tag=phonec1", 403},
+		"to the code, nothing rings":  {"DESK", "*89103", "", 480},
+		"two to-tags":                 {"SEC", "100", "x;to-tag=a;from-tag=b;to-tag=pbxc1", 400},
 		"with a token":                {"SEC", "100", token.CallID + ";to-tag=a;from-tag=b", 403},
 		"with what cannot be read":    {"SEC", "100", "c1", 400},
 		"with Cisco's word for c1":    {"DESK", "100", "pickup-c1;to-tag=a;from-tag=b", 403},
 		"with spaces before the name": {"DESK", "100", "  c1 ;to-tag=a;from-tag=b", 403},
 	} {
-		r := Refer{Watcher: phoneOf(c.from), Tenant: "t", User: c.user}
+		r := Refer{Watcher: phoneOf(c.from), Tenant: "t", User: c.user, Source: "a"}
 		if c.replaces != "" {
 			r.Replaces = []string{c.replaces}
 		}
 		if v := d.Refer(r); v.Status != c.want {
 			t.Errorf("%s: %+v, want %d", name, v, c.want)
+		}
+	}
+}
+
+// TestReferToCode: a transfer to a pickup code by who may pick up is made by the code of
+// the PBX that makes it, if that has the call.
+func TestReferToCode(t *testing.T) {
+	for name, c := range map[string]struct{ user, rings, code, want string }{
+		"by number":          {"*89100", "a", "*8", "a *8100 "},
+		"by its own code":    {"*8100", "a", "*8", "a *8100 "},
+		"bare":               {"*89", "a", "*8", "a *8100 "},
+		"escaped":            {"%2A89100", "a", "*8", "a *8100 "},
+		"at another PBX":     {"*89100", "b", "*8", "480"},
+		"that has no code":   {"*89100", "a", "", "480"},
+		"code of another":    {"**100", "a", "*8", "a *8100 "},
+		"the line of nobody": {"*89999", "a", "*8", "404"},
+	} {
+		d := newDesk(t, map[string]PBX{"a": {Code: c.code}, "b": {Code: "**"}}, leg(c.rings, "100", "c1"))
+		d.lines.ringing[0].Call.Dialog = device.SIPDialog{} // the code needs none
+		if v := d.Refer(Refer{Watcher: phoneOf("SEC"), Tenant: "t", User: c.user, Source: "a"}); v.text() != c.want {
+			t.Errorf("%s: %s (%+v), want %s", name, v.text(), v, c.want)
+		}
+	}
+}
+
+// TestOwnCall: a phone may replace an established dialog of its own, and no ringing one of
+// another line by saying that it was.
+func TestOwnCall(t *testing.T) {
+	d := newDesk(t, nil, leg("a", "100", "c1"))
+	own := func(x Dialog) bool { return x == Dialog{"own", "t", "f"} || x.CallID == "c1" }
+	for value, want := range map[string]string{
+		"own;to-tag=t;from-tag=f":                        "pass",
+		"own;from-tag=f;to-tag=t;early-only":             "pass",
+		"own;to-tag=f;from-tag=t":                        "481",
+		"other;to-tag=t;from-tag=f":                      "481",
+		"c1;to-tag=pbxc1;from-tag=phonec1":               "403",
+		"own;to-tag=x;from-tag=y;to-tag=t;from-tag=f":    "400",
+		`own;x=";to-tag=t;from-tag=f";to-tag=a`:          "400",
+		"own;to-tag=t;from-tag=f,c1;to-tag=a;from-tag=b": "400",
+	} {
+		v := d.Invite(Invite{Watcher: phoneOf("DESK"), Tenant: "t", User: "100", Replaces: []string{value}, Own: own})
+		if v.text() != want {
+			t.Errorf("%s: %s, want %s", value, v.text(), want)
 		}
 	}
 }

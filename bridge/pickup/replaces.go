@@ -12,21 +12,29 @@ type replaces struct{ callID, toTag, fromTag string }
 // ciscoPrefix is what Cisco's enterprise firmware puts before the call-id.
 const ciscoPrefix = "pickup-"
 
-// parseReplaces reads a value; ok is false for what names no dialog.
+// parseReplaces reads a value; ok is false for what names no dialog, or could be read to
+// name another one.
 func parseReplaces(v string) (r replaces, ok bool) {
 	parts := strings.Split(v, ";")
 	r.callID = strings.TrimPrefix(strings.TrimSpace(parts[0]), ciscoPrefix)
 	for _, p := range parts[1:] {
 		name, value, _ := strings.Cut(strings.TrimSpace(p), "=")
 		value = strings.TrimSpace(value)
+		tag := &r.toTag
 		switch strings.ToLower(strings.TrimSpace(name)) {
 		case "to-tag":
-			r.toTag = value
 		case "from-tag":
-			r.fromTag = value
+			tag = &r.fromTag
+		default:
+			continue
 		}
+		if *tag != "" {
+			return r, false // who reads it might take the other one
+		}
+		*tag = value
 	}
-	return r, r.callID != "" && !strings.ContainsAny(r.callID, " \t\",<>") && r.toTag != "" && r.fromTag != ""
+	return r, r.callID != "" && r.toTag != "" && r.fromTag != "" && !strings.ContainsAny(v, "\",<>") &&
+		!strings.ContainsAny(r.callID+r.toTag+r.fromTag, " \t")
 }
 
 // replacesOf names a ringing callee leg to the PBX that has it. RFC 3891 §3: to-tag is the

@@ -16,6 +16,9 @@ const (
 	Refuse
 	// Send: it is relayed to the PBX named, changed as the verdict says.
 	Send
+	// Wait: ask again soon, and with Last set when the sender must get an answer. Status
+	// and the rest are what it would get now.
+	Wait
 )
 
 // Verdict is the answer to a request.

@@ -3,6 +3,7 @@ package siptest
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -159,7 +160,24 @@ func (c *Call) Reject(code int) error {
 	return nil
 }
 
-func (c *Call) refuse(code int) {
-	c.phone.respond(c.invite, c.phone.reply(c.invite, code, c.localTag))
+// Redirect sends an incoming call on to another number of the phone's domain, or to a
+// whole "sip:" URI (RFC 3261 §8.3).
+func (c *Call) Redirect(target string) error {
+	if c.outgoing || c.answered.is() || c.ended.is() {
+		return fmt.Errorf("siptest: call %s of phone %s cannot be redirected", c.id, c.phone.cfg.User)
+	}
+	if !strings.HasPrefix(target, "sip:") {
+		target = "sip:" + target + "@" + c.phone.cfg.Domain
+	}
+	c.refuse(302, Header{Name: "Contact", Value: "<" + target + ">"})
+	return nil
+}
+
+func (c *Call) refuse(code int, extra ...Header) {
+	r := c.phone.reply(c.invite, code, c.localTag)
+	for _, h := range extra {
+		r.Add(h.Name, h.Value)
+	}
+	c.phone.respond(c.invite, r)
 	c.finish()
 }
