@@ -248,7 +248,11 @@ func (b *Bridge) openStore(ctx context.Context, stack *cleanup) error {
 		}
 	}
 	stack.add("store", func(context.Context) error { return b.backend.Close() })
-	stack.add("committer", b.committer.Close)
+	stack.add("committer", func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTime(b.committer.Pending()))
+		defer cancel()
+		return b.committer.Close(ctx)
+	})
 	return nil
 }
 

@@ -117,7 +117,7 @@ func (s *child) set(_ context.Context, first, count int, on bool) error {
 // close lets it stop in order.
 func (s *child) close() error {
 	_ = s.in.Close()
-	late := time.AfterFunc(30*time.Second, func() { _ = s.cmd.Process.Kill() })
+	late := time.AfterFunc(90*time.Second, func() { _ = s.cmd.Process.Kill() })
 	defer late.Stop()
 	return s.cmd.Wait()
 }
