@@ -3,6 +3,7 @@ package bridge_test
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -88,6 +89,35 @@ func TestEdgeTLS(t *testing.T) {
 	s.start()
 	s.logged(10*time.Second, "called over TLS in vain", a.addr.SIPS)
 	s.logged(20*time.Second, "does not answer SIP", "pbx=ast")
+}
+
+// TestEdgeIPv6: phones and PBX at ::1, and one at 127.0.0.1 while the other is not.
+func TestEdgeIPv6(t *testing.T) {
+	a := takeAsterisk(t, "edge")
+	six := net.JoinHostPort("::1", port(freePort(t)))
+	for _, c := range []struct {
+		name, pbx string
+		kinds     [2]bool // true: a phone at ::1
+	}{
+		{"phones and PBX at ::1", "udp://" + a.addr.SIP6, [2]bool{true, true}},
+		{"phones of both and PBX at ::1 over TCP", "tcp://" + a.addr.SIP6, [2]bool{false, true}},
+		{"phones of both and PBX at 127.0.0.1", "udp://" + a.addr.SIP, [2]bool{true, false}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newServer(t, setup{
+				store: newStorage(t, "bolt"), listen: `"udp://` + six + `", "tcp://` + six + `"`, more: edgeYAML, pbx: a.yaml("edge", "sip: '"+c.pbx+"'"),
+			})
+			s.start()
+			edgeCallsOf(t, func(number string, isSix bool) *siptest.Phone {
+				if !isSix {
+					return edgePhone(t, s, number, false)
+				}
+				return registered(t, siptest.Config{
+					User: number, Password: "pw" + number, Proxy: six, Domain: "[::1]", Listen: "[::1]:0", TCP: number == "1003",
+				})
+			}, s, c.kinds)
+		})
+	}
 }
 
 func edgeCalls(t *testing.T, s *server, tcp [2]bool) {
