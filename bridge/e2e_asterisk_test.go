@@ -26,12 +26,13 @@ type pbx struct {
 }
 
 var asterisks = map[string]*pbx{
-	"bolt":   {Asterisk: lab.Asterisk{Scripts: "../scripts/pbx/asterisk", Name: "bridgebolt", SIPPort: 14890, HTTPPort: 17890, RTP: "19400-19498"}},
-	"edge":   {Asterisk: lab.Asterisk{Scripts: "../scripts/pbx/asterisk", Name: "bridgeedge", SIPPort: 15966, HTTPPort: 18966, RTP: "20500-20548", SIPSPort: 15968, IPv6: true}},
-	"edge2":  {Asterisk: lab.Asterisk{Scripts: "../scripts/pbx/asterisk", Name: "bridgeedgetwo", SIPPort: 15967, HTTPPort: 18967, RTP: "20550-20598"}},
-	"nat":    {Asterisk: lab.Asterisk{Scripts: "../scripts/pbx/asterisk", Name: "bridgenat", SIPPort: 15965, HTTPPort: 18965, RTP: "20400-20498"}},
-	"pickup": {Asterisk: lab.Asterisk{Scripts: "../scripts/pbx/asterisk", Name: "bridgepickup", SIPPort: 15978, HTTPPort: 18978, RTP: "20600-20698"}},
-	"redis":  {Asterisk: lab.Asterisk{Scripts: "../scripts/pbx/asterisk", Name: "bridgeredis", SIPPort: 14891, HTTPPort: 17891, RTP: "19500-19598"}},
+	"bolt":    {Asterisk: lab.Asterisk{Scripts: "../scripts/pbx/asterisk", Name: "bridgebolt", SIPPort: 14890, HTTPPort: 17890, RTP: "19400-19498"}},
+	"clients": {Asterisk: lab.Asterisk{Scripts: "../scripts/pbx/asterisk", Name: "bridgeclients", SIPPort: 15970, HTTPPort: 18970, RTP: "20700-20798"}},
+	"edge":    {Asterisk: lab.Asterisk{Scripts: "../scripts/pbx/asterisk", Name: "bridgeedge", SIPPort: 15966, HTTPPort: 18966, RTP: "20500-20548", SIPSPort: 15968, IPv6: true}},
+	"edge2":   {Asterisk: lab.Asterisk{Scripts: "../scripts/pbx/asterisk", Name: "bridgeedgetwo", SIPPort: 15967, HTTPPort: 18967, RTP: "20550-20598"}},
+	"nat":     {Asterisk: lab.Asterisk{Scripts: "../scripts/pbx/asterisk", Name: "bridgenat", SIPPort: 15965, HTTPPort: 18965, RTP: "20400-20498"}},
+	"pickup":  {Asterisk: lab.Asterisk{Scripts: "../scripts/pbx/asterisk", Name: "bridgepickup", SIPPort: 15978, HTTPPort: 18978, RTP: "20600-20698"}},
+	"redis":   {Asterisk: lab.Asterisk{Scripts: "../scripts/pbx/asterisk", Name: "bridgeredis", SIPPort: 14891, HTTPPort: 17891, RTP: "19500-19598"}},
 }
 
 // alone keeps other runs of these tests from the same Asterisks; it ends with the process.

@@ -47,7 +47,13 @@ func begin(t *testing.T, env []string, name string, args ...string) *client {
 	if _, err := exec.LookPath(name); err != nil {
 		t.Fatalf("no %s; run scripts/test, which installs it", name)
 	}
-	p := &client{t: t, cmd: exec.Command(name, args...)}
+	return run(t, exec.Command(name, args...), env)
+}
+
+// run starts it.
+func run(t *testing.T, cmd *exec.Cmd, env []string) *client {
+	t.Helper()
+	p := &client{t: t, cmd: cmd}
 	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.Stdout, p.cmd.Stderr = p, p
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -64,7 +70,7 @@ func begin(t *testing.T, env []string, name string, args ...string) *client {
 		_ = p.cmd.Process.Kill()
 		_ = p.cmd.Wait()
 		if t.Failed() {
-			t.Logf("%s said:\n%s", name, p.text())
+			t.Logf("%q said:\n%s", p.cmd.Args, p.text())
 		}
 	})
 	return p

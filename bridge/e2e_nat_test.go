@@ -30,6 +30,12 @@ type home struct {
 // newHome starts the bridge; the home's router remembers UDP for a time.
 func newHome(t *testing.T, a *pbx, natTimeout time.Duration) *home {
 	t.Helper()
+	return newHomeWith(t, a, natTimeout, "")
+}
+
+// newHomeWith has a policy too.
+func newHomeWith(t *testing.T, a *pbx, natTimeout time.Duration, policy string) *home {
+	t.Helper()
 	nat, err := lab.NewNAT(t.Context(), lab.NATConfig{UDPTimeout: natTimeout})
 	if err != nil {
 		t.Fatalf("%v; scripts/test installs what it needs, and runs as root", err)
@@ -48,7 +54,7 @@ func newHome(t *testing.T, a *pbx, natTimeout time.Duration) *home {
 		listen += ", " + strings.ToLower(transport) + "://" + h.at[transport]
 	}
 	h.server = newServer(t, setup{
-		store: newStorage(t, "bolt"), pbx: a.yaml("nat", "sip: udp://"+a.addr.SIP), more: edgeYAML,
+		store: newStorage(t, "bolt"), pbx: a.yaml("nat", "sip: udp://"+a.addr.SIP), more: edgeYAML, policy: policy,
 		listen: strings.TrimPrefix(listen, ", "), sip: "  tls: {cert_file: " + cert + ", key_file: " + key + "}\n",
 	})
 	h.start()
