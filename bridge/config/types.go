@@ -207,8 +207,9 @@ type Edge struct {
 
 // EdgeRoute says which PBXs serve a domain.
 type EdgeRoute struct {
-	// Host in the phones' addresses. A domain without an entry is served by all PBXs that
-	// have a SIP address, in the order of the list pbx.
+	// Host of the request URI or, where that is our own address, of To (REGISTER) or From. A
+	// domain without an entry is served by all PBXs that have a SIP address, in the order
+	// of the list pbx.
 	Domain string `yaml:"domain" required:"true"`
 	// Names of PBXs; the first that is there gets the request.
 	PBX []string `yaml:"pbx" required:"true"`
