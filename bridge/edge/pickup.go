@@ -50,7 +50,7 @@ func (e *Edge) guard(w *work, source notifier.Flow, t *target) (r reply, f fate)
 		if p == nil {
 			return reply{status: 480, phrase: "Cannot Pick Up There", extra: reasons(480, "the PBX that has the call has no SIP address here (pbx.sip)")}, refused
 		}
-		t.peers, t.pickup = []*peer{p}, true
+		t.peers, t.pickup, t.replaces = []*peer{p}, true, v.Replaces != ""
 		t.caller = callerLine(&v, cmp.Or(v.Host, p.Host))
 		w.take(&v, p.Host)
 	}

@@ -78,7 +78,7 @@ func (e *Edge) begin(w *work, p *passage, top *topping, msg []byte) {
 	t, now := p.target, time.Now()
 	x := &transaction{
 		key: p.key, in: p.in, out: top.out, phone: t.phone, loop: top.branch.loop, token: top.token, ob: top.ob,
-		pickup: t.pickup, caller: t.caller, end: now.Add(e.config.Timers.B), msg: append(make([]byte, 0, len(msg)+64), msg...), head: w.headAt,
+		pickup: t.pickup, replaces: t.replaces, caller: t.caller, end: now.Add(e.config.Timers.B), msg: append(make([]byte, 0, len(msg)+64), msg...), head: w.headAt,
 	}
 	if t.toPBX() {
 		x.peer, x.rest = t.peers[0], t.peers[1:]

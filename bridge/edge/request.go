@@ -20,7 +20,9 @@ type target struct {
 	gone bool
 	// pickup: the request takes a ringing call over.
 	pickup bool
-	caller string // then: the header line that tells who calls
+	// replaces: it does so by Replaces, and its number is of no matter.
+	replaces bool
+	caller   string // then: the header line that tells who calls
 }
 
 func (t *target) toPBX() bool { return len(t.peers) > 0 }

@@ -163,7 +163,7 @@ func (e *Edge) inviteAnswered(s *shard, t *transaction, w *work, attempt byte) {
 		if t.state == completed || m.Status == 503 && !t.cancelled && e.next(s, t) {
 			return
 		}
-		if t.pickup && (m.Status == 481 || m.Status == 603) {
+		if t.pickup && (m.Status == 481 || m.Status == 603 || m.Status == 404 && t.replaces) {
 			w.tooLate()
 		}
 		e.complete(t, w.write())

@@ -192,7 +192,7 @@ func TestSeveralCalls(t *testing.T) {
 	}
 	old.Call.Dialog = device.SIPDialog{}
 	d = newDesk(t, map[string]PBX{"b": {Type: FreeSWITCH}}, young, old)
-	if v = d.Invite(Invite{Watcher: phoneOf("DESK"), Tenant: "t", User: "*89102"}); v.Replaces != "young;to-tag=phoneyoung;from-tag=pbxyoung;early-only" || v.Source != "b" {
+	if v = d.Invite(Invite{Watcher: phoneOf("DESK"), Tenant: "t", User: "*89102"}); v.Replaces != "young;to-tag=phoneyoung;from-tag=pbxyoung;early-only" || v.Source != "b" || v.User != nobody {
 		t.Errorf("FreeSWITCH reads the tags the other way round: %+v", v)
 	}
 	d = newDesk(t, nil, old)

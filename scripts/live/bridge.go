@@ -118,25 +118,30 @@ func ready(ctx context.Context, url string, ended <-chan struct{}) error {
 	}
 }
 
+// pbxEntry is the PBX's in the list pbx of a configuration, with what more is to be known of it.
+func (o *options) pbxEntry(more ...string) string {
+	lines := []string{
+		"name: live", "type: asterisk", fmt.Sprintf("url: %q", strings.TrimSuffix(o.asterisk, "/ari")),
+		fmt.Sprintf("username: %q", o.ariUser), fmt.Sprintf("password: %q", o.ariPassword), "app: blfbridge-live",
+	}
+	if o.freeswitch != "" {
+		lines = []string{"name: live", "type: freeswitch", fmt.Sprintf("address: %q", o.freeswitch), fmt.Sprintf("password: %q", o.eslPassword)}
+	}
+	return "  - " + strings.Join(append(lines, more...), "\n    ") + "\n"
+}
+
 // writeConfig writes a configuration for one PBX and nothing else.
 func (o *options) writeConfig(dir, sip, admin string) (string, error) {
-	pbx := fmt.Sprintf("type: asterisk\n    url: %q\n    username: %q\n    password: %q\n    app: blfbridge-live",
-		strings.TrimSuffix(o.asterisk, "/ari"), o.ariUser, o.ariPassword)
-	if o.freeswitch != "" {
-		pbx = fmt.Sprintf("type: freeswitch\n    address: %q\n    password: %q", o.freeswitch, o.eslPassword)
-	}
 	text := fmt.Sprintf(`sip:
   listen: ["udp://%s", "tcp://%s"]
 pbx:
-  - name: live
-    %s
-store:
+%sstore:
   path: %q
 admin:
   listen: %q
 log:
   level: %s
-`, sip, sip, pbx, filepath.Join(dir, "live.db"), admin, map[bool]string{true: "debug", false: "info"}[o.verbose])
+`, sip, sip, o.pbxEntry(), filepath.Join(dir, "live.db"), admin, map[bool]string{true: "debug", false: "info"}[o.verbose])
 	file := filepath.Join(dir, "live.yaml")
 	return file, os.WriteFile(file, []byte(text), 0o600)
 }

@@ -24,7 +24,7 @@ type options struct {
 	sip, domain, users, codes      string
 	bridge, watcher, only          string
 	schemas                        string
-	tcp, lab, plain, verbose       bool
+	tcp, lab, edge, plain, verbose bool
 }
 
 func main() {
@@ -53,8 +53,9 @@ func parse(args []string) (options, error) {
 	f.BoolVar(&o.lab, "lab", false, "start the Asterisk of scripts/pbx and use that")
 	f.StringVar(&o.sip, "sip", "", "the PBX's SIP `host:port`; default port 5060 of the same host")
 	f.StringVar(&o.domain, "domain", "", "the phones' SIP domain; default the host of --sip")
-	f.StringVar(&o.users, "users", "", "four `number:password`, comma-separated: phones A, B, C and D")
+	f.StringVar(&o.users, "users", "", "five `number:password`, comma-separated: phones A, B, C, D and, through the edge, E")
 	f.StringVar(&o.codes, "codes", "pickup=*89,dnd-on=*78,dnd-off=*79", "the PBX's feature codes; an empty one leaves its scenarios out")
+	f.BoolVar(&o.edge, "edge", true, "play what goes through the edge, too; not with --bridge or --scenarios")
 	f.BoolVar(&o.tcp, "tcp", false, "the calling phones use TCP")
 	f.StringVar(&o.bridge, "bridge", "", "SIP `host:port` of a bridge that runs already; default: build and start one")
 	f.StringVar(&o.watcher, "watcher", "", "`number:password` the watchers log in with; default phone D without password")
@@ -114,6 +115,13 @@ func run(ctx context.Context, args []string) (ok bool, err error) {
 		return false, err
 	}
 	cfg.Log = log
+	if o.throughEdge() {
+		defer func() {
+			if err == nil {
+				ok, err = o.playEdge(ctx, cfg, ok)
+			}
+		}()
+	}
 	if cfg.Bridge == "" {
 		addr, stop, err := o.startBridge(ctx)
 		if err != nil {

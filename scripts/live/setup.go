@@ -27,7 +27,7 @@ func (o *options) startLab(ctx context.Context) (stop func(), err error) {
 	o.asterisk, o.ariUser, o.ariPassword = addr.ARI, lab.ARIUser, lab.ARIPassword
 	o.sip = addr.SIP
 	if o.users == "" {
-		o.users = "1001:pw1001,1002:pw1002,1003:pw1003,1006:pw1006"
+		o.users = "1001:pw1001,1002:pw1002,1003:pw1003,1006:pw1006,1004:pw1004"
 	}
 	return func() {
 		if err := a.Remove(context.WithoutCancel(ctx)); err != nil {
@@ -55,10 +55,14 @@ func (o *options) scenarioConfig() (scenario.Config, error) {
 	}
 	pbx.Domain = cmp.Or(pbx.Domain, sipHost)
 	users := strings.Split(o.users, ",")
-	if len(users) != len(pbx.Users) {
-		return scenario.Config{}, fmt.Errorf("--users: four number:password are needed, got %d", len(users))
+	want := len(pbx.Users)
+	if o.throughEdge() {
+		want++
 	}
-	for i, u := range users {
+	if len(users) < want {
+		return scenario.Config{}, fmt.Errorf("--users: %d number:password are needed, got %d; --edge=false does with one less", want, len(users))
+	}
+	for i, u := range users[:len(pbx.Users)] {
 		if pbx.Users[i], err = user(u); err != nil {
 			return scenario.Config{}, fmt.Errorf("--users: %w", err)
 		}
