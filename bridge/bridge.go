@@ -29,6 +29,7 @@ import (
 	"blfbridge/bridge/subscription"
 	"blfbridge/bridge/trace"
 	"blfbridge/bridge/trunk"
+	"blfbridge/policy"
 	"blfbridge/policy/policystore"
 )
 
@@ -181,7 +182,12 @@ func (b *Bridge) Run(ctx context.Context) error {
 	b.wait(ctx, "the PBXs", patience, b.lamps.Heard)
 	start("sip", b.serveSIP)
 	start("trunk", b.trunks.Run)
-	start("notifier", b.notifier.Run)
+	stopNotifier := background("notifier", b.notifier.Run, fail)
+	stack.add("notifier", func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTime(b.notifier.Counts(policy.Watcher{}).Total))
+		defer cancel()
+		return stopNotifier(ctx)
+	})
 	start("external lines", func(ctx context.Context) error { return b.settleExternal(ctx, external) })
 	b.serving.Store(true)
 	select {

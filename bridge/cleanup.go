@@ -10,7 +10,7 @@ import (
 // stopTime bounds each step of a stop.
 const stopTime = 10 * time.Second
 
-// writeTime bounds the last step of a stop that writes so many entries: every subscription
+// writeTime bounds a step of a stop that seals or writes so many entries: every subscription
 // is sealed in the store, and a slow disk takes 2000 of them in a tenth of a second.
 func writeTime(entries int) time.Duration {
 	return stopTime + time.Duration(entries)*50*time.Microsecond

@@ -143,8 +143,9 @@ func (n *Notifier) Run(ctx context.Context) error {
 	wg.Wait()
 	close(n.ended)
 	for _, l := range n.loops {
-		l.seal()
+		wg.Go(l.seal)
 	}
+	wg.Wait()
 	return nil
 }
 
