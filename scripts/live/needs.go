@@ -12,7 +12,7 @@ What the PBX must have:
   - Asterisk: ARI with a user that may write; DND kept in Custom:DND<extension>, as FreePBX does
   - FreeSWITCH: the event socket; presence_id in the dial string, so that called legs have a presentity
 
-Then the same phones register through the edge of a bridge of its own, know nothing else, and call, hold, transfer and
+Then the same phones register through the edge of a bridge of its own, know nothing else, call each other and
 pick up (--edge=false leaves it out). For that the PBX must
   - keep the Path of a registration (Asterisk: support_path=yes), and know the phones by their names, not by this
     machine's address: 'blfbridge pbx-config' prints it
