@@ -41,6 +41,7 @@ func (b *Bridge) newSIP(c *config.Config) (*sipua.Server, error) {
 		MaxSubscriptions: c.SIP.MaxSubscriptions, NAT: nat,
 		Limits: sipua.Limits{
 			PerSource: rate(c.SIP.Rate.PerSource, c.SIP.Rate.PerSourceBurst),
+			PerTenant: rate(c.SIP.Rate.PerTenant, c.SIP.Rate.PerTenantBurst),
 			Total:     rate(c.SIP.Rate.Total, c.SIP.Rate.TotalBurst),
 		},
 		WebSocket: sipua.WebSocket{Origins: c.SIP.WebSocket.Origins},

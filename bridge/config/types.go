@@ -62,6 +62,11 @@ type Rate struct {
 	// Requests that one source address may send at once: a phone with many buttons that
 	// restarts.
 	PerSourceBurst int `yaml:"per_source_burst"`
+	// SUBSCRIBEs a second of one tenant's watchers, so that a storm of one tenant leaves
+	// the others their share; 0: no limit. Those that end a subscription always pass.
+	PerTenant int `yaml:"per_tenant"`
+	// SUBSCRIBEs of one tenant's watchers at once.
+	PerTenantBurst int `yaml:"per_tenant_burst"`
 	// Requests a second from everyone together; 0: no limit.
 	Total int `yaml:"total"`
 	// Requests from everyone together at once.

@@ -46,7 +46,7 @@ func (c *checker) sip(s *SIP) {
 	for _, r := range []struct {
 		key         string
 		rate, burst int
-	}{{"per_source", s.Rate.PerSource, s.Rate.PerSourceBurst}, {"total", s.Rate.Total, s.Rate.TotalBurst}} {
+	}{{"per_source", s.Rate.PerSource, s.Rate.PerSourceBurst}, {"per_tenant", s.Rate.PerTenant, s.Rate.PerTenantBurst}, {"total", s.Rate.Total, s.Rate.TotalBurst}} {
 		c.atLeast("sip.rate."+r.key, r.rate, 0)
 		c.atLeast("sip.rate."+r.key+"_burst", r.burst, 1)
 	}

@@ -72,6 +72,9 @@ type Limits struct {
 	// PerSecond means no limit. Defaults 200/s (burst 2000) and 5000/s (burst 20000):
 	// a proxy in front is one source.
 	PerSource, Total Rate
+	// PerTenant is SUBSCRIBEs of one tenant's known watchers, but for those that leave;
+	// beyond it 503 with Retry-After. Default: no limit.
+	PerTenant Rate
 	// Connections (20000) and ConnectionsPerSource (1000) bound stream connections.
 	Connections, ConnectionsPerSource int
 	// Handshakes (1000) and HandshakesPerSource (250) bound those under way, of TLS and WebSocket.

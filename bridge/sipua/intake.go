@@ -131,6 +131,10 @@ func (s *Server) accept(sub *notifier.Subscribe, q *ask, p *parsed, at at) error
 	if err != nil {
 		return s.challenged(err, challenge, at.received)
 	}
+	if leaving := p.inDialog && p.expires == 0; !leaving && !s.tenants.allow(target.Tenant) {
+		s.metrics.dropped.WithLabelValues("tenant_rate").Inc()
+		return ErrOverload
+	}
 	decision, err := s.decide(snap, p, who.Watcher, target)
 	if err != nil {
 		return s.challenged(err, challenge, at.received)

@@ -41,6 +41,7 @@ type Server struct {
 	streams   *streams
 	order     *order
 	hangups   *hangups
+	tenants   *tenantLimiter
 	verifier  verifier
 
 	advertisedHost string
@@ -80,7 +81,7 @@ func New(c Config) (*Server, error) {
 		return nil, fmt.Errorf("sipua: metrics: %w", err)
 	}
 	s := &Server{
-		config: c, log: c.Logger, metrics: m, order: newOrder(), hangups: newHangups(),
+		config: c, log: c.Logger, metrics: m, order: newOrder(), hangups: newHangups(), tenants: newTenantLimiter(c.Limits.PerTenant),
 		lifetimes: lifetimes{c.MinExpires, c.MaxExpires, c.DefaultExpires},
 		quiet:     newQuietLog(c.Logger, 10*time.Second),
 		verifier:  verifier{newNonces(c.NonceSecret)},
