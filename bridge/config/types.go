@@ -67,7 +67,9 @@ type Rate struct {
 	PerTenant int `yaml:"per_tenant"`
 	// SUBSCRIBEs of one tenant's watchers at once.
 	PerTenantBurst int `yaml:"per_tenant_burst"`
-	// Requests a second from everyone together; 0: no limit.
+	// Requests a second from everyone together; 0: no limit. While more than half of the
+	// burst is used up, lifetimes are granted shorter by chance, down to half: those that
+	// came together refresh apart.
 	Total int `yaml:"total"`
 	// Requests from everyone together at once.
 	TotalBurst int `yaml:"total_burst"`

@@ -139,6 +139,9 @@ func (s *Server) accept(sub *notifier.Subscribe, q *ask, p *parsed, at at) error
 	if err != nil {
 		return s.challenged(err, challenge, at.received)
 	}
+	if s.screener.limits.busy() {
+		p.expires = s.lifetimes.spread(p.expires)
+	}
 	flow := s.flow(q, p, at.local)
 	userAgent := q.header(kindUserAgent)
 	dialect := eventpkg.DialectFor(userAgent)
