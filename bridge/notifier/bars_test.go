@@ -1,13 +1,11 @@
 package notifier
 
 import (
-	"fmt"
 	"net/netip"
 	"testing"
 	"time"
 
 	"blfbridge/bridge/compositor"
-	"blfbridge/bridge/device"
 	"blfbridge/bridge/subscription"
 	"blfbridge/policy"
 )
@@ -57,41 +55,6 @@ func (l *barred) answerAll() {
 		if l.txns[i].used {
 			l.ended(int32(i), 200, 0)
 		}
-	}
-}
-
-// TestAllocationsPerNotify holds the bar of a NOTIFY in the steady state: a line changes,
-// its watchers are told, each answers. The body's rendering is shared by the watchers.
-func TestAllocationsPerNotify(t *testing.T) {
-	const watchers, bar = 50, 2
-	l := newBarred()
-	for i := range watchers {
-		l.take(l.subscribed(fmt.Sprintf("call-%d@phone.example", i), "", 1, func(Answer) {}))
-	}
-	calls := []device.Call{{ID: "1", Direction: device.Recipient, Phase: device.Early, Remote: device.Party{Number: "102"}}}
-	offset, told := uint64(0), 0
-	round := func() {
-		offset++
-		lamp := compositor.Lamp{State: device.Idle, Offset: offset, At: time.Now()}
-		if offset%2 == 1 {
-			lamp.State, lamp.Calls = device.Ringing, calls
-		}
-		l.p.all[l.id] = lamp
-		l.changed(l.id)
-		told += l.pace.fresh
-		l.answerAll()
-		l.wheel.advance(time.Now().UnixMilli(), l.fire)
-	}
-	round()
-	round()
-	told = 0
-	const rounds = 50
-	each := testing.AllocsPerRun(rounds, round) / watchers
-	if told != (rounds+1)*watchers { // AllocsPerRun warms up once
-		t.Fatalf("%d NOTIFYs, want %d: nothing was measured", told, (rounds+1)*watchers)
-	}
-	if t.Logf("%.2f allocations for each NOTIFY", each); each > bar {
-		t.Errorf("%.2f allocations for each NOTIFY, want at most %d", each, bar)
 	}
 }
 
