@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"blfbridge/bridge/config"
 )
@@ -44,31 +43,30 @@ func (d *Doctor) asterisk(ctx context.Context, p *config.PBX, say func(Finding))
 	name := "pbx " + p.Name + ": "
 	u, err := url.Parse(p.URL)
 	if err != nil {
-		say(failed(name+"ARI", "mend pbx.url", "%v", err))
+		say(failed(name+"ARI", "mend "+d.key("pbx.url"), "%v", err))
 		return
 	}
 	tls, err := p.TLS.Config()
 	if err != nil {
-		say(failed(name+"ARI", "mend pbx.tls", "%v", err))
+		say(failed(name+"ARI", "mend "+d.key("pbx.tls"), "%v", err))
 		return
 	}
 	scheme := map[string]string{"ws": "http", "wss": "https"}[u.Scheme]
 	if scheme == "" {
 		scheme = u.Scheme
 	}
-	t := &http.Transport{TLSClientConfig: tls, DialContext: (&net.Dialer{Timeout: d.Timeout}).DialContext}
-	defer t.CloseIdleConnections()
+	t := &http.Transport{TLSClientConfig: tls, DialContext: (&net.Dialer{Timeout: d.Timeout}).DialContext, DisableKeepAlives: true}
 	a := &ariClient{d, p, scheme + "://" + u.Host + "/ari", &http.Client{Transport: t}}
 	status, body, err := a.ask(ctx, http.MethodGet, "/asterisk/info")
 	switch {
 	case err != nil:
-		say(failed(name+"ARI", "is Asterisk running, http.conf enabled=yes, and bindaddr and bindport those of pbx.url? 'blfbridge pbx-config asterisk' prints the files", "%s does not answer: %v", a.base, err))
+		say(failed(name+"ARI", "is Asterisk running, http.conf enabled=yes, and bindaddr and bindport those of "+d.key("pbx.url")+"? 'blfbridge pbx-config asterisk' prints the files", "%s does not answer: %v", a.base, err))
 		return
 	case status == http.StatusUnauthorized:
-		say(failed(name+"credentials", "the section ["+p.Username+"] of ari.conf needs type=user and the password of pbx.password", "ARI refuses user %q", p.Username))
+		say(failed(name+"credentials", "the section ["+p.Username+"] of ari.conf needs type=user and the password of "+d.key("pbx.password"), "ARI refuses user %q", p.Username))
 		return
 	case status == http.StatusNotFound:
-		say(failed(name+"ARI", "set enabled=yes in ari.conf and load res_ari", "%s has no ARI", a.base))
+		say(failed(name+"ARI", "set enabled=yes in ari.conf, and load res_ari.so and the other modules that 'blfbridge pbx-config asterisk' prints for modules.conf", "%s has no ARI", a.base))
 		return
 	case status != http.StatusOK:
 		say(failed(name+"ARI", "look into Asterisk's log", "GET /asterisk/info: %d", status))
@@ -91,13 +89,23 @@ func (d *Doctor) asterisk(ctx context.Context, p *config.PBX, say func(Finding))
 		return
 	}
 	say(ok(name+"ARI lock-up", "none"))
+	d.pbxs = append(d.pbxs, a)
 	d.rights(ctx, a, name, say)
-	d.application(ctx, a, name, say)
-	if d.Config.Edge.Enabled && p.SIP != "" {
-		d.path(ctx, a, name, say)
+	served := d.application(ctx, a, name, say)
+	phones, err := a.phones(ctx)
+	if err != nil {
+		say(failed(name+"phones", "look into Asterisk's log", "%v", err))
+		return
 	}
-	if p.Pickup == "native" {
-		d.module(ctx, a, name, say)
+	d.devices(ctx, a, name, say)
+	if d.Config.Edge.Enabled && p.SIP != "" {
+		d.edge(ctx, a, name, phones, say)
+	}
+	switch {
+	case p.Pickup == "dialplan":
+		d.code(ctx, a, name, phones, served, say)
+	case d.Config.Edge.Enabled && p.SIP != "":
+		say(d.module(ctx, a, name+"pickup", "res_pjsip_refer.so", "native: INVITE with Replaces is understood; neither hints nor a pickup code are needed", "or set "+d.key("pbx.pickup")+" to dialplan"))
 	}
 }
 
@@ -114,12 +122,13 @@ func (d *Doctor) rights(ctx context.Context, a *ariClient, name string, say func
 	}
 }
 
-// application looks at the running server's own application.
-func (d *Doctor) application(ctx context.Context, a *ariClient, name string, say func(Finding)) {
+// application looks at the running server's own application, and reports whether it is
+// there.
+func (d *Doctor) application(ctx context.Context, a *ariClient, name string, say func(Finding)) bool {
 	status, body, err := a.ask(ctx, http.MethodGet, "/applications/"+url.PathEscape(a.p.App))
 	if err != nil || status == http.StatusNotFound {
 		say(warning(name+"events", "start 'blfbridge serve' with this configuration", "application %q does not exist: no server is connected", a.p.App))
-		return
+		return false
 	}
 	var app struct {
 		Allowed []struct {
@@ -130,59 +139,12 @@ func (d *Doctor) application(ctx context.Context, a *ariClient, name string, say
 	}
 	if err := json.Unmarshal(body, &app); err != nil || status != http.StatusOK {
 		say(warning(name+"events", "look into Asterisk's log", "cannot be told: %d %v", status, err))
-		return
+		return false
 	}
 	if len(app.Allowed) == 0 {
-		say(warning(name+"events", "is another program using the application? give each client a pbx.app of its own", "application %q has no event filter: ARI sends five times as much", a.p.App))
-		return
+		say(warning(name+"events", "is another program using the application? give each client one of its own: "+d.key("pbx.app"), "application %q has no event filter: ARI sends five times as much", a.p.App))
+		return true
 	}
 	say(ok(name+"events", "application %q, filter of %d event types", a.p.App, len(app.Allowed)))
-}
-
-// path looks whether phones behind the edge can be called back.
-func (d *Doctor) path(ctx context.Context, a *ariClient, name string, say func(Finding)) {
-	status, body, err := a.ask(ctx, http.MethodGet, "/endpoints/PJSIP")
-	var list []struct {
-		Resource string `json:"resource"`
-	}
-	if err != nil || status != http.StatusOK || json.Unmarshal(body, &list) != nil || len(list) == 0 {
-		say(warning(name+"Path", "configure phones in pjsip.conf", "no PJSIP endpoint to look at"))
-		return
-	}
-	var without []string
-	seen := 0
-	for _, e := range list[:min(len(list), 50)] {
-		status, body, err = a.ask(ctx, http.MethodGet, "/asterisk/config/dynamic/res_pjsip/aor/"+url.PathEscape(e.Resource))
-		var tuples []struct{ Attribute, Value string }
-		if err != nil || status != http.StatusOK || json.Unmarshal(body, &tuples) != nil {
-			continue // its aor has another name
-		}
-		seen++
-		for _, t := range tuples {
-			if t.Attribute == "support_path" && t.Value != "true" && t.Value != "yes" {
-				without = append(without, e.Resource)
-			}
-		}
-	}
-	switch {
-	case len(without) > 0:
-		say(failed(name+"Path", "add support_path=yes to their sections of type=aor in pjsip.conf, then 'pjsip reload'", "calls do not reach %s behind the edge", strings.Join(without, ", ")))
-	case seen == 0:
-		say(warning(name+"Path", "see that every aor of a phone has support_path=yes", "no aor has the name of its endpoint, so none was looked at"))
-	default:
-		say(ok(name+"Path", "support_path is on for %d phones", seen))
-	}
-}
-
-// module looks whether Asterisk understands Replaces.
-func (d *Doctor) module(ctx context.Context, a *ariClient, name string, say func(Finding)) {
-	status, body, err := a.ask(ctx, http.MethodGet, "/asterisk/modules/res_pjsip_refer.so")
-	switch {
-	case err == nil && status == http.StatusOK && strings.Contains(string(body), "Running") && !strings.Contains(string(body), "Not Running"):
-		say(ok(name+"pickup", "native: res_pjsip_refer.so is loaded; hints and a pickup code are not needed"))
-	case err == nil && (status == http.StatusNotFound || status == http.StatusOK):
-		say(failed(name+"pickup", "load res_pjsip_refer.so in modules.conf, or set pickup: dialplan", "Asterisk does not understand Replaces"))
-	default:
-		say(warning(name+"pickup", "look into Asterisk's log", "cannot be told: %d %v", status, err))
-	}
+	return true
 }

@@ -11,7 +11,11 @@ import (
 	"strings"
 	"time"
 
+	"blfbridge/bridge/admin"
+	"blfbridge/bridge/admin/api"
+	"blfbridge/bridge/admin/client"
 	"blfbridge/bridge/config"
+	"blfbridge/policy"
 )
 
 // Result of one look.
@@ -32,17 +36,40 @@ type Finding struct {
 	Fix string `json:"fix,omitempty"`
 }
 
+// Server is what the running server is asked by its admin API, as *client.Client does.
+type Server interface {
+	Lines(context.Context, client.LineFilter) (api.LineList, error)
+	Explain(context.Context, admin.Question) (api.Explanation, error)
+}
+
 // Doctor holds what is looked at.
 type Doctor struct {
 	Config *config.Config
+	// File is the configuration's name, which the fixes tell.
+	File string
+	// Policy is the document in force; nil: it is not known.
+	Policy *policy.Document
+	// Server is the running server; nil: there is none, and its sockets are not asked.
+	Server Server
+	// Watch is the SUBSCRIBE that each socket is tried with.
+	Watch Watch
 	// Tell is called with each finding as it is made.
 	Tell func(Finding)
 	// Timeout of each question; 0 = 3 s.
 	Timeout time.Duration
+
+	// pbxs tell the state of a line, once their PBX has answered.
+	pbxs []lineAsker
 }
 
-// Examine looks at everything that needs no running server and reports whether nothing
-// failed.
+// lineAsker is a PBX that can be asked for a line.
+type lineAsker interface {
+	// lineState says what the PBX holds of a line; known is false if it has no such line.
+	// It blocks up to the doctor's timeout.
+	lineState(ctx context.Context, number string, devices []string) (s pbxState, known bool)
+}
+
+// Examine looks at everything and reports whether nothing failed.
 func (d *Doctor) Examine(ctx context.Context) bool {
 	if d.Timeout == 0 {
 		d.Timeout = 3 * time.Second
@@ -65,7 +92,18 @@ func (d *Doctor) Examine(ctx context.Context) bool {
 			say(d.options(ctx, p))
 		}
 	}
+	if d.Server != nil {
+		d.listeners(ctx, say)
+	}
 	return good
+}
+
+// key names a key of the configuration together with its file.
+func (d *Doctor) key(k string) string {
+	if d.File == "" {
+		return k
+	}
+	return k + " in " + d.File
 }
 
 func ok(name, format string, args ...any) Finding {
@@ -94,7 +132,7 @@ func (d *Doctor) addresses(say func(Finding)) {
 			}
 			a, err := netip.ParseAddrPort(addr)
 			if err == nil && !a.Addr().IsUnspecified() && a.Addr().IsLoopback() {
-				say(warning(name, "listen on an address that phones reach, or set sip.advertise", "%s is loopback: phones of other hosts cannot reach it", l))
+				say(warning(name, "listen on an address that phones reach, or set "+d.key("sip.advertise"), "%s is loopback: phones of other hosts cannot reach it", l))
 				return
 			}
 		}
@@ -107,11 +145,11 @@ func (d *Doctor) addresses(say func(Finding)) {
 	}
 	if a, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
 		if a.IsUnspecified() || a.IsLoopback() {
-			say(failed(name, "set sip.advertise to the address that phones use", "%s can be reached by no phone", adv))
+			say(failed(name, "set "+d.key("sip.advertise")+" to the address that phones use", "%s can be reached by no phone", adv))
 			return
 		}
 	} else if _, err := net.LookupHost(host); err != nil {
-		say(failed(name, "mend the name in DNS, or set sip.advertise to an address", "%s is not known: %v", host, err))
+		say(failed(name, "mend the name in DNS, or set "+d.key("sip.advertise")+" to an address", "%s is not known: %v", host, err))
 		return
 	}
 	say(ok(name, "%s", adv))
@@ -122,14 +160,14 @@ func (d *Doctor) options(ctx context.Context, p *config.PBX) Finding {
 	name := "pbx " + p.Name + ": SIP"
 	transport, host, port, err := config.SplitSIP(p.SIP)
 	if err != nil {
-		return failed(name, "write udp://host:port into pbx.sip", "%v", err)
+		return failed(name, "write udp://host:port into "+d.key("pbx.sip"), "%v", err)
 	}
 	if transport != "UDP" && transport != "udp" {
 		return ok(name, "%s is not asked here; blfbridge_edge_pbx_up tells", p.SIP)
 	}
 	c, err := (&net.Dialer{Timeout: d.Timeout}).DialContext(ctx, "udp", net.JoinHostPort(host, fmt.Sprint(port)))
 	if err != nil {
-		return failed(name, "mend pbx.sip", "%s cannot be reached: %v", p.SIP, err)
+		return failed(name, "mend "+d.key("pbx.sip"), "%s cannot be reached: %v", p.SIP, err)
 	}
 	defer c.Close()
 	at := c.LocalAddr().String()
@@ -147,5 +185,5 @@ func (d *Doctor) options(ctx context.Context, p *config.PBX) Finding {
 			return ok(name, "%s answers OPTIONS: %s", p.SIP, line)
 		}
 	}
-	return failed(name, "does the PBX listen there, and does no firewall stand between?", "%s answers no OPTIONS", p.SIP)
+	return failed(name, "does the PBX listen there (pjsip.conf: a section of type=transport; FreeSWITCH: sip-ip and sip-port of a profile), and is it "+d.key("pbx.sip")+"?", "%s answers no OPTIONS", p.SIP)
 }

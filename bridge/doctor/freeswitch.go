@@ -23,7 +23,7 @@ func (d *Doctor) freeswitch(ctx context.Context, p *config.PBX, say func(Finding
 	}
 	c, err := (&net.Dialer{Timeout: d.Timeout}).DialContext(ctx, "tcp", addr)
 	if err != nil {
-		say(failed(name+"event socket", "is FreeSWITCH running, mod_event_socket loaded, and listen-ip and listen-port those of pbx.address? 'blfbridge pbx-config freeswitch' prints the file", "%s: %v", addr, err))
+		say(failed(name+"event socket", "is FreeSWITCH running, mod_event_socket loaded, and listen-ip and listen-port those of "+d.key("pbx.address")+"? 'blfbridge pbx-config freeswitch' prints the file", "%s: %v", addr, err))
 		return
 	}
 	defer c.Close()
@@ -43,7 +43,7 @@ func (d *Doctor) freeswitch(ctx context.Context, p *config.PBX, say func(Finding
 		login = "userauth " + p.Username + ":" + p.Password.Reveal()
 	}
 	if reply, err := s.command(login); err != nil || !strings.HasPrefix(reply, "+OK") {
-		say(failed(name+"credentials", "pbx.password must be that of event_socket.conf.xml (or of the directory user)", "login refused: %s %v", reply, err))
+		say(failed(name+"credentials", d.key("pbx.password")+" must be that of event_socket.conf.xml (or of the directory user)", "login refused: %s %v", reply, err))
 		return
 	}
 	say(ok(name+"event socket", "%s", addr))

@@ -9,10 +9,13 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"text/template"
 
 	"blfbridge/bridge/config"
+	"blfbridge/policy"
 )
 
 // ErrNone: the configuration has no such PBX.
@@ -33,7 +36,10 @@ type facts struct {
 	Bridge                []string
 	Dialplan              bool
 	Code                  string
-	Directory             bool // FreeSWITCH: log in as a directory user
+	DialplanCode, Pattern string // the code that Asterisk's dialplan needs, and that as a pattern; empty: none
+	Transport, Bind       string // of pbx.sip
+	WebSocket             bool   // web phones are served
+	Directory             bool   // FreeSWITCH: log in as a directory user
 	DirectoryUser, Domain string
 }
 
@@ -86,6 +92,7 @@ func factsOf(c *config.Config, p *config.PBX) (f facts, err error) {
 		}
 		f.TLS = u.Scheme == "https" || u.Scheme == "wss"
 		f.Host, f.Port = u.Hostname(), cmp.Or(u.Port(), "8088")
+		f.asterisk(p)
 	} else {
 		host, port, err := net.SplitHostPort(p.Address)
 		if err != nil {
@@ -99,19 +106,39 @@ func factsOf(c *config.Config, p *config.PBX) (f facts, err error) {
 		if err != nil {
 			continue
 		}
+		f.WebSocket = f.WebSocket || strings.HasPrefix(l, "ws")
 		host, _, _ := net.SplitHostPort(addr)
-		if ip := net.ParseIP(host); ip != nil && !ip.IsUnspecified() && !contains(f.Bridge, host) {
+		if ip := net.ParseIP(host); ip != nil && !ip.IsUnspecified() && !slices.Contains(f.Bridge, host) {
 			f.Bridge = append(f.Bridge, host)
 		}
 	}
 	return f, nil
 }
 
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
+// asterisk fills in what only Asterisk's files ask for.
+func (f *facts) asterisk(p *config.PBX) {
+	if f.Dialplan || !f.Edge {
+		f.DialplanCode = cmp.Or(f.Code, policy.DefaultPickupCode)
+		f.Pattern = patternOf(f.DialplanCode)
+	}
+	if transport, host, port, err := config.SplitSIP(p.SIP); err == nil {
+		if net.ParseIP(host) == nil {
+			host = "0.0.0.0" // a name is not what a socket binds to
+		}
+		f.Transport, f.Bind = transport, net.JoinHostPort(host, strconv.Itoa(int(port)))
+	}
+}
+
+// patternOf writes a code so that none of its characters stands for others in an
+// extension that begins with an underscore.
+func patternOf(code string) string {
+	var b strings.Builder
+	for _, c := range code {
+		if strings.ContainsRune("XxZzNn.!-", c) {
+			b.WriteString("[" + string(c) + "]")
+		} else {
+			b.WriteRune(c)
 		}
 	}
-	return false
+	return b.String()
 }

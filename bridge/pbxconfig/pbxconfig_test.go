@@ -30,12 +30,21 @@ func TestWrite(t *testing.T) {
 		change     func(*config.Config)
 		has, hasNo []string
 	}{
-		"asterisk beside": {"asterisk", nil, []string{"[blf]", "password = geheim", "bindport = 18088", "Pickup(${EXTEN:3}"}, []string{"support_path"}},
-		"asterisk, edge":  {"asterisk", edge, []string{"support_path = yes", "192.0.2.10", "NO type=identify"}, []string{"exten =>"}},
+		"asterisk beside": {"asterisk", nil, []string{"[blf]", "password = geheim", "bindport = 18088", "Pickup(${EXTEN:3}"}, []string{"support_path", "websocket.so ;", "[blfbridge-udp]"}},
+		"asterisk, edge":  {"asterisk", edge, []string{"support_path = yes", "192.0.2.10", "NO section of type=identify", "bind = 127.0.0.1:5060"}, []string{"exten =>", "transport_websocket"}},
 		"asterisk, dialplan": {"asterisk", func(c *config.Config) {
 			edge(c)
 			c.PBX[0].Pickup, c.PBX[0].PickupCode = "dialplan", "*8"
-		}, []string{"exten => _*8X.,1,Pickup(${EXTEN:2}@${CONTEXT})"}, nil},
+		}, []string{"exten => _*8X.,1,Pickup(${EXTEN:2}@${CONTEXT})", "func_dialplan.so"}, []string{"res_pjsip_refer"}},
+		"asterisk, a code that could be a pattern": {"asterisk", func(c *config.Config) {
+			edge(c)
+			c.PBX[0].Pickup, c.PBX[0].PickupCode = "dialplan", "*N"
+		}, []string{"exten => _*[N]X.,1,Pickup(${EXTEN:2}@${CONTEXT})"}, nil},
+		"asterisk, web phones, tcp": {"asterisk", func(c *config.Config) {
+			edge(c)
+			c.SIP.Listen = append(c.SIP.Listen, "wss://0.0.0.0:8443")
+			c.PBX[0].SIP = "tcp://pbx.example"
+		}, []string{"res_pjsip_transport_websocket.so", "[blfbridge-tcp]", "bind = 0.0.0.0:5060"}, nil},
 		"freeswitch":       {"freeswitch", nil, []string{`value="8021"`, `value="clue"`, "presence_id=${dialed_user}"}, []string{"intercept"}},
 		"freeswitch, edge": {"freeswitch", edge, []string{"accept-blind-auth", "192.0.2.10"}, []string{"intercept"}},
 		"freeswitch, user": {"freeswitch", func(c *config.Config) { c.PBX[1].Username = "blf@pbx.test" }, []string{"esl-password", `"clue"`, "in the user blf of pbx.test"}, nil},

@@ -2,11 +2,11 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"strings"
 	"time"
@@ -14,11 +14,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"blfbridge/bridge/admin"
+	"blfbridge/bridge/admin/client"
 	"blfbridge/bridge/admin/show"
 	"blfbridge/bridge/config"
 	"blfbridge/bridge/doctor"
 	"blfbridge/bridge/eventpkg"
 	"blfbridge/bridge/sipmsg"
+	"blfbridge/policy"
 )
 
 // errFindings: something that doctor looked at does not work.
@@ -31,11 +33,15 @@ func newDoctor(c *cli) *cobra.Command {
 		Short: "Look whether the server and its PBXs work together",
 		Long: `Looks at the configuration, the policy, the running server, and each PBX: is it there, do the
 credentials hold, may they do what is needed, is ARI locked up, is Path supported, can calls be
-picked up. Each line that is not OK says how to mend it.
+picked up. Then it watches a line by a SUBSCRIBE of each kind over each socket of sip.listen,
+and compares the lamp with what the PBX says. Each line that is not OK says how to mend it.
+
+The line watches itself, unless --as names another watcher. It runs on the server's host.
 
 --subscribe reads a SUBSCRIBE as captured from a phone ("-" is standard input), and tells how
 it would be answered, why, and what its lamp would show.` + connectHelp,
 		Example: `  blfbridge doctor --config blfbridge.yaml
+  blfbridge doctor --config blfbridge.yaml --line 1002 --as 1001 --password-file secret.txt
   blfbridge doctor --config blfbridge.yaml --json
   blfbridge doctor --config blfbridge.yaml --subscribe captured.txt`,
 		Args: exactly(),
@@ -52,13 +58,20 @@ it would be answered, why, and what its lamp would show.` + connectHelp,
 	d.flags(cmd)
 	cmd.Flags().BoolVar(&d.asJSON, "json", false, "print JSON")
 	cmd.Flags().StringVar(&d.subscribe, "subscribe", "", "`FILE` with a SUBSCRIBE to explain")
+	cmd.Flags().StringVar(&d.watch.Line, "line", "", "`NUMBER` to watch (default: the first line whose lamp is known)")
+	cmd.Flags().StringVar(&d.watch.User, "as", "", "`WATCHER` that watches it: digest user or number (default: the line itself)")
+	cmd.Flags().StringVar(&d.passwordFile, "password-file", "", "`FILE` with the watcher's digest password")
+	_ = cmd.MarkFlagFilename("password-file")
+	_ = cmd.MarkFlagFilename("subscribe")
 	return cmd
 }
 
 type doctorRun struct {
 	explainer
-	subscribe string
-	findings  []doctor.Finding
+	subscribe    string
+	watch        doctor.Watch
+	passwordFile string
+	findings     []doctor.Finding
 }
 
 func (d *doctorRun) tell(f doctor.Finding) {
@@ -74,84 +87,99 @@ func (d *doctorRun) examine(ctx context.Context) error {
 	if ctx == nil {
 		ctx = context.Background()
 	}
+	if d.passwordFile != "" {
+		text, err := os.ReadFile(d.passwordFile)
+		if err != nil {
+			return fmt.Errorf("--password-file: %w", err)
+		}
+		d.watch.Password = strings.TrimRight(string(text), "\r\n")
+	}
 	cfg, err := config.Load(d.file)
 	if err != nil {
-		d.tell(doctor.Finding{Name: "configuration", Result: doctor.Fail, Detail: err.Error(), Fix: "mend " + d.file})
+		d.misconfigured(err)
 		return d.end(false)
 	}
 	d.tell(doctor.Finding{Name: "configuration", Result: doctor.OK, Detail: d.file})
-	running := d.server(ctx, cfg)
+	doc := doctor.Doctor{Config: cfg, File: d.file, Watch: d.watch, Tell: d.tell}
 	good := true
-	if !running {
-		good = d.store(ctx, cfg)
+	if cl := d.server(ctx, cfg); cl != nil {
+		defer cl.Close()
+		doc.Server = cl
+		good = d.running(ctx, cl, &doc)
+	} else {
+		doc.Policy, good = d.store(ctx, cfg)
 	}
-	all := (&doctor.Doctor{Config: cfg, Tell: d.tell}).Examine(ctx)
-	return d.end(good && all)
+	return d.end(doc.Examine(ctx) && good)
 }
 
-// server asks the running server what it thinks of itself.
-func (d *doctorRun) server(ctx context.Context, cfg *config.Config) bool {
+// misconfigured tells each problem of a file by itself.
+func (d *doctorRun) misconfigured(err error) {
+	var problems config.Problems
+	if !errors.As(err, &problems) {
+		d.tell(doctor.Finding{Name: "configuration", Result: doctor.Fail, Detail: err.Error(), Fix: "name the file by --config; 'blfbridge config defaults' prints one to begin with"})
+	}
+	for _, p := range problems {
+		fix := cmp.Or(p.Fix, "see 'blfbridge config doc'")
+		p.Fix = ""
+		d.tell(doctor.Finding{Name: "configuration", Result: doctor.Fail, Detail: p.Error(), Fix: fix})
+	}
+}
+
+// server returns a client of the running server; nil if there is none.
+func (d *doctorRun) server(ctx context.Context, cfg *config.Config) *client.Client {
 	cl, err := d.client(cfg)
 	if err != nil {
-		d.tell(doctor.Finding{Name: "server", Result: doctor.Warn, Detail: err.Error(), Fix: "set admin.listen"})
-		return false
+		d.tell(doctor.Finding{Name: "server", Result: doctor.Warn, Detail: err.Error(), Fix: "set admin.listen in " + d.file})
+		return nil
 	}
-	defer cl.Close()
 	v, err := cl.Version(ctx)
 	if err != nil {
+		cl.Close()
 		d.tell(doctor.Finding{Name: "server", Result: doctor.Warn, Detail: err.Error(), Fix: "start it: blfbridge serve --config " + d.file})
-		return false
+		return nil
 	}
 	d.tell(doctor.Finding{Name: "server", Result: doctor.OK, Detail: fmt.Sprintf("%s, up since %s", v.Version, v.Started.Format(time.RFC3339))})
-	for _, l := range cfg.SIP.Listen {
-		d.tell(listens(l))
+	return cl
+}
+
+// running asks the running server what it thinks of itself, and for its policy.
+func (d *doctorRun) running(ctx context.Context, cl *client.Client, doc *doctor.Doctor) (good bool) {
+	text, revision, err := cl.Policy(ctx)
+	if err == nil {
+		doc.Policy, err = policy.Load(text)
+	}
+	if err != nil {
+		d.tell(doctor.Finding{Name: "policy", Result: doctor.Warn, Detail: err.Error(), Fix: "give --token, or set admin.token in " + d.file})
+	} else {
+		d.tell(doctor.Finding{Name: "policy", Result: doctor.OK, Detail: fmt.Sprintf("revision %d; %s", revision, admin.WatchersRule(doc.Policy, doc.Config))})
 	}
 	list, err := cl.Sources(ctx)
 	if err != nil {
-		d.tell(doctor.Finding{Name: "sources", Result: doctor.Warn, Detail: err.Error(), Fix: "give --token"})
+		d.tell(doctor.Finding{Name: "sources", Result: doctor.Warn, Detail: err.Error(), Fix: "give --token, or set admin.token in " + d.file})
 		return true
 	}
+	good = true
 	for _, s := range list.Sources {
 		f := doctor.Finding{Name: "pbx " + s.Name + ": connected", Result: doctor.OK, Detail: fmt.Sprintf("%d devices", s.Devices)}
 		if !s.Up {
+			good = false
 			f.Result, f.Fix = doctor.Fail, "see the lines of that PBX below"
 			f.Detail = "down: " + s.Error
 		}
 		d.tell(f)
 	}
-	return true
-}
-
-// listens knocks at a stream socket; a UDP one answers SUBSCRIBEs only.
-func listens(l string) doctor.Finding {
-	f := doctor.Finding{Name: "sip " + l, Result: doctor.OK, Detail: "not asked: UDP"}
-	transport, addr, err := config.SplitListen(l)
-	if err != nil || strings.EqualFold(transport, "udp") {
-		return f
-	}
-	host, port, _ := net.SplitHostPort(addr)
-	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
-		host = "127.0.0.1"
-	}
-	c, err := net.DialTimeout("tcp", net.JoinHostPort(host, port), 3*time.Second)
-	if err != nil {
-		f.Result, f.Detail, f.Fix = doctor.Fail, err.Error(), "does another program hold the port, or a firewall stand between?"
-		return f
-	}
-	_ = c.Close()
-	f.Detail = "takes connections"
-	return f
+	return good
 }
 
 // store opens the policy's home, which a running server would hold.
-func (d *doctorRun) store(ctx context.Context, cfg *config.Config) bool {
+func (d *doctorRun) store(ctx context.Context, cfg *config.Config) (*policy.Document, bool) {
 	doc, revision, from, err := d.cli.storedPolicy(ctx, cfg)
 	if err != nil {
 		d.tell(doctor.Finding{Name: "store and policy", Result: doctor.Fail, Detail: err.Error(), Fix: "mend store: or policy.file of " + d.file})
-		return false
+		return nil, false
 	}
 	d.tell(doctor.Finding{Name: "store and policy", Result: doctor.OK, Detail: fmt.Sprintf("%s, revision %d; %s", from, revision, admin.WatchersRule(doc, cfg))})
-	return true
+	return doc, true
 }
 
 func (d *doctorRun) end(good bool) error {
