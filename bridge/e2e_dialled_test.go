@@ -38,7 +38,7 @@ func TestDialledLogin(t *testing.T) {
 		policy := strings.Replace(hotdesk, "{name: WATCHER,", "{name: DIGEST, lines: [\"1004\"], extension_mobility: true, digest: {username: \"1004\", password: pw1004}}\n      - {name: WATCHER,", 1)
 		s := newServer(t, setup{store: st, pbx: nobody})
 		s.run()
-		s.eventually(30*time.Second, "the bridge to take a policy", func() error {
+		s.eventually(6*lampTime, "the bridge to take a policy", func() error {
 			if code, body := s.ask(http.MethodPut, "/api/v1/policy", policy); code != 200 {
 				return errors.New(body)
 			}
