@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"hash/maphash"
 	"log/slog"
+	"math/rand/v2"
 	"net/netip"
 	"runtime/debug"
 	"strconv"
@@ -155,7 +156,8 @@ func (s *screener) refuse(dst []byte, h *head, in *packet, f fault) (verdict, []
 		r.warning = strings.ReplaceAll(f.reason, "_", " ")
 	}
 	if f == faultRate {
-		r.retryAfter = refusalOf(ErrOverload).retryAfter + time.Duration(h.cseqNumber%5)*time.Second
+		// Phones that lost power together must not come back together.
+		r.retryAfter = refusalOf(ErrOverload).retryAfter + time.Duration(rand.Int64N(6))*time.Second
 	}
 	s.metrics.stateless.WithLabelValues(strconv.Itoa(f.status)).Inc()
 	return answer, r.appendTo(dst)
