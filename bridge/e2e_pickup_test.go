@@ -68,6 +68,7 @@ func pickupNative(o *pickupOffice) {
 			}
 			return nil
 		})
+		time.Sleep(o.at.settle)
 		o.must(c.Bye(ctx))
 		o.must(caller.WaitEnded(ctx))
 		all(device.Idle)
