@@ -47,6 +47,8 @@ type streamConn struct {
 	queue   [][]byte
 	queued  int // bytes in queue, without what is being written
 	writing bool
+	writer  sync.WaitGroup // drain
+	torn    atomic.Bool    // a write failed, maybe within a frame
 	ended   bool
 
 	closeOnce sync.Once
@@ -101,6 +103,7 @@ func (c *streamConn) enqueue(b []byte) error {
 	c.queued += len(b)
 	if !c.writing {
 		c.writing = true
+		c.writer.Add(1)
 		c.set.wg.Go(c.drain) // under the lock: stop ends us before it waits
 	}
 	c.mu.Unlock()
@@ -109,6 +112,7 @@ func (c *streamConn) enqueue(b []byte) error {
 
 // drain writes until the queue is empty.
 func (c *streamConn) drain() {
+	defer c.writer.Done()
 	for {
 		c.mu.Lock()
 		if len(c.queue) == 0 || c.ended {
@@ -121,6 +125,7 @@ func (c *streamConn) drain() {
 		c.mu.Unlock()
 		_ = c.Conn.SetWriteDeadline(time.Now().Add(c.set.timeouts.Write))
 		if _, err := bufs.WriteTo(c.Conn); err != nil {
+			c.torn.Store(true)
 			if isTimeout(err) {
 				c.end(closedStalled)
 			} else {
@@ -161,10 +166,8 @@ func (c *streamConn) bye() {
 	t := time.AfterFunc(time.Second, func() { _ = c.tcp.Close() })
 	defer t.Stop()
 	if c.ws {
-		c.mu.Lock()
-		between := !c.writing // frames
-		c.mu.Unlock()
-		if between {
+		c.writer.Wait() // a frame goes behind the one before it; none is begun any more
+		if !c.torn.Load() {
 			_ = c.tcp.SetWriteDeadline(time.Now().Add(time.Second))
 			_, _ = c.Conn.Write(c.farewell())
 		}
