@@ -156,16 +156,21 @@ func (a *pbx) phones(t *testing.T, numbers ...string) []*siptest.Phone {
 	return out
 }
 
+// callTime bounds each step of a call: what never arrives fails its own test, not the run.
+const callTime = 30 * time.Second
+
 // call lets from call to, and to answer.
 func call(t *testing.T, from, to *siptest.Phone) *siptest.Call {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), callTime)
+	defer cancel()
 	c := ring(t, from, to)
-	in, err := to.Incoming(t.Context())
+	in, err := to.Incoming(ctx)
 	if err == nil {
 		err = in.Answer()
 	}
 	if err == nil {
-		err = c.WaitAnswered(t.Context())
+		err = c.WaitAnswered(ctx)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -176,10 +181,12 @@ func call(t *testing.T, from, to *siptest.Phone) *siptest.Call {
 // ring lets from call to, until it rings.
 func ring(t *testing.T, from, to *siptest.Phone) *siptest.Call {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), callTime)
+	defer cancel()
 	to.ForgetIncoming()
-	c, err := from.Dial(t.Context(), to.User())
+	c, err := from.Dial(ctx, to.User())
 	if err == nil {
-		err = c.WaitRinging(t.Context())
+		err = c.WaitRinging(ctx)
 	}
 	if err != nil {
 		t.Fatal(err)
