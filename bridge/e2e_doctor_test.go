@@ -184,6 +184,7 @@ tenants:
 		policy: strings.Replace(policy, "%s", "127.0.0.1", 1),
 	})
 	s.start()
+	a.phones(t, "1001")
 	right, wrong := filepath.Join(dir, "right"), filepath.Join(dir, "wrong")
 	s.write(right, "s3cret-word\n")
 	s.write(wrong, "guess\n")
