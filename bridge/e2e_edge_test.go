@@ -24,23 +24,6 @@ func edgePhone(t *testing.T, s *server, number string, tcp bool) *siptest.Phone 
 	return registered(t, siptest.Config{User: number, Password: "pw" + number, Proxy: s.udp, Domain: "127.0.0.1", TCP: tcp})
 }
 
-// registered is a phone that has registered.
-func registered(t *testing.T, c siptest.Config) *siptest.Phone {
-	t.Helper()
-	if testing.Verbose() {
-		c.Trace = func(_ time.Time, sent bool, m *siptest.Message) { t.Logf("%s sent=%v\n%s", c.User, sent, m) }
-	}
-	p, err := siptest.NewPhone(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(p.Close)
-	if err := p.Register(t.Context(), 10*time.Minute); err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
 // TestEdgeCalls: phones that know nothing but the bridge register at a real Asterisk
 // through it, call each other in every way, and watch their lamps, over UDP and TCP.
 func TestEdgeCalls(t *testing.T) {

@@ -49,11 +49,17 @@ func (f *front) password(number string) string {
 func (f *front) phone(t *testing.T, bridge, number string, change func(*siptest.Config)) *siptest.Phone {
 	t.Helper()
 	c := siptest.Config{User: number, Password: f.password(number), Proxy: bridge, Domain: f.domain}
-	if testing.Verbose() {
-		c.Trace = func(_ time.Time, sent bool, m *siptest.Message) { t.Logf("%s sent=%v\n%s", number, sent, m) }
-	}
 	if change != nil {
 		change(&c)
+	}
+	return registered(t, c)
+}
+
+// registered is a phone that has registered.
+func registered(t *testing.T, c siptest.Config) *siptest.Phone {
+	t.Helper()
+	if c.Trace == nil && testing.Verbose() {
+		c.Trace = func(_ time.Time, sent bool, m *siptest.Message) { t.Logf("%s sent=%v\n%s", c.User, sent, m) }
 	}
 	p, err := siptest.NewPhone(c)
 	if err != nil {
