@@ -125,11 +125,7 @@ func (w *work) uri() []byte {
 // one Replaces that counts.
 func (w *work) take(v *pickup.Verdict, pbx string) {
 	m := &w.msg
-	u, _ := sipmsg.ParseURI(w.uri())
-	host := bracketed(cmp.Or(v.Host, string(u.Host), pbx))
-	if u.Port != 0 && v.Host == "" {
-		host += ":" + strconv.Itoa(int(u.Port))
-	}
+	host := hostOf(v, w.uri(), pbx)
 	for i, x := range w.edits {
 		if x.at == m.URI {
 			w.edits = append(w.edits[:i], w.edits[i+1:]...)
@@ -158,6 +154,17 @@ func (w *work) take(v *pickup.Verdict, pbx string) {
 		w.texts = append(w.texts, "Require: replaces\r\n"...)
 	}
 	w.replace(sipmsg.Span{Start: m.Start, End: m.Start}, from)
+}
+
+// hostOf is where a pickup is sent: the call's domain, else the host and port that the
+// phone named, else the PBX.
+func hostOf(v *pickup.Verdict, uri []byte, pbx string) string {
+	u, _ := sipmsg.ParseURI(uri)
+	host := bracketed(cmp.Or(v.Host, string(u.Host), pbx))
+	if u.Port != 0 && v.Host == "" {
+		host += ":" + strconv.Itoa(int(u.Port))
+	}
+	return host
 }
 
 // bracketed is a host as URIs have it (RFC 3261 §25.1).

@@ -2,7 +2,6 @@ package edge
 
 import (
 	"bytes"
-	"cmp"
 	"strconv"
 	"strings"
 
@@ -79,18 +78,13 @@ func (e *Edge) guardCalled(w *work, at sipmsg.Span, sender pickup.Sender, to *pe
 	if v.Action != pickup.Send {
 		return v
 	}
-	u, _ := sipmsg.ParseURI(uri)
-	name := bracketed(cmp.Or(v.Host, string(u.Host), to.Host))
-	if u.Port != 0 && v.Host == "" {
-		name += ":" + strconv.Itoa(int(u.Port))
-	}
 	begin := bytes.Index(value, uri)
 	from := len(w.texts)
 	bare := bytes.IndexByte(value, '<') < 0
 	if bare {
 		w.texts = append(w.texts, '<')
 	}
-	w.texts = append(append(append(append(w.texts, "sip:"...), escapeUser(v.User)...), '@'), name...)
+	w.texts = append(append(append(append(w.texts, "sip:"...), escapeUser(v.User)...), '@'), hostOf(&v, uri, to.Host)...)
 	if bare {
 		w.texts = append(w.texts, '>')
 	}
