@@ -170,8 +170,8 @@ func (s *streams) learn(f notifier.Flow, to contact) {
 		to.adapt = old.adapt // a trunk leads to a PBX
 	}
 	if !known && len(s.contacts) >= maxContacts {
-		for any := range s.contacts {
-			delete(s.contacts, any)
+		for other := range s.contacts {
+			delete(s.contacts, other)
 			break
 		}
 	}
