@@ -179,11 +179,17 @@ func (p *udpPhone) send(msg string) {
 	}
 }
 
+// tryRead waits for a datagram of the server. Those of others are left out: this port may
+// have been one of a test in another process, which sends its NOTIFYs again for 32 s.
 func (p *udpPhone) tryRead(wait time.Duration) (string, bool) {
 	buf := make([]byte, maxDatagram)
 	_ = p.conn.SetReadDeadline(time.Now().Add(wait))
-	n, _, err := p.conn.ReadFromUDPAddrPort(buf)
-	return string(buf[:n]), err == nil
+	for {
+		n, from, err := p.conn.ReadFromUDPAddrPort(buf)
+		if err != nil || netip.AddrPortFrom(from.Addr().Unmap(), from.Port()) == p.to {
+			return string(buf[:n]), err == nil
+		}
+	}
 }
 
 func (p *udpPhone) read() response {
