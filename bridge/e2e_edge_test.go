@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"blfbridge/bridge/certs/certstest"
-	"blfbridge/bridge/device"
 	"blfbridge/bridge/siptest"
 )
 
@@ -29,10 +28,10 @@ func edgePhone(t *testing.T, s *server, number string, tcp bool) *siptest.Phone 
 func TestEdgeCalls(t *testing.T) {
 	a := takeAsterisk(t, "edge")
 	for _, inside := range []string{"udp", "tcp"} {
-		s := newServer(t, setup{store: newStorage(t, "bolt"), pbx: a.yaml("edge", "sip: "+inside+"://"+a.addr.SIP), more: edgeYAML})
-		s.start()
+		at := a.front("edge", "sip: "+inside+"://"+a.addr.SIP)
+		s := at.server(t)
 		for name, tcp := range map[string][2]bool{"udp": {false, false}, "tcp": {true, true}, "udp and tcp": {false, true}} {
-			t.Run(name+", "+inside+" to the PBX", func(t *testing.T) { edgeCalls(t, s, tcp) })
+			t.Run(name+", "+inside+" to the PBX", func(t *testing.T) { edgeCalls(newEdgeOffice(t, s, at, tcp)) })
 		}
 		s.stop()
 	}
@@ -58,12 +57,12 @@ func TestEdgeTLS(t *testing.T) {
 	}
 	s := newServer(t, o)
 	s.start()
-	edgeCallsOf(t, func(number string, secure bool) *siptest.Phone {
+	edgeCalls(&edgeOffice{t: t, s: s, at: a.front("edge"), kind: [2]bool{false, true}, phone: func(number string, secure bool) *siptest.Phone {
 		if !secure {
 			return edgePhone(t, s, number, false)
 		}
 		return registered(t, siptest.Config{User: number, Password: "pw" + number, Proxy: at, Domain: "127.0.0.1", Transport: "TLS", TLS: trust})
-	}, s, [2]bool{false, true})
+	}})
 	s.stop()
 
 	other := certstest.New(t, "another")
@@ -91,196 +90,25 @@ func TestEdgeIPv6(t *testing.T) {
 				store: newStorage(t, "bolt"), listen: `"udp://` + six + `", "tcp://` + six + `"`, more: edgeYAML, pbx: a.yaml("edge", "sip: '"+c.pbx+"'"),
 			})
 			s.start()
-			edgeCallsOf(t, func(number string, isSix bool) *siptest.Phone {
+			edgeCalls(&edgeOffice{t: t, s: s, at: a.front("edge"), kind: c.kinds, phone: func(number string, isSix bool) *siptest.Phone {
 				if !isSix {
 					return edgePhone(t, s, number, false)
 				}
 				return registered(t, siptest.Config{
 					User: number, Password: "pw" + number, Proxy: six, Domain: "[::1]", Listen: "[::1]:0", TCP: number == "1003",
 				})
-			}, s, c.kinds)
+			}})
 		})
 	}
 }
 
-func edgeCalls(t *testing.T, s *server, tcp [2]bool) {
-	edgeCallsOf(t, func(number string, tcp bool) *siptest.Phone { return edgePhone(t, s, number, tcp) }, s, tcp)
-}
-
-// edgeCallsOf is edgeCalls with phones of two kinds, a phone's flag telling which.
-func edgeCallsOf(t *testing.T, phone func(number string, kind bool) *siptest.Phone, s *server, kind [2]bool) {
-	must := func(err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	ctx := t.Context()
-	p1, p2 := phone("1001", kind[0]), phone("1002", kind[1])
-	var schemas siptest.Schemas
-	lamp, err := p1.Subscribe(ctx, siptest.SubscribeConfig{Target: "1002", Schemas: &schemas})
-	must(err)
-	show := func(want device.State) {
-		t.Helper()
-		_, err := lamp.WaitLamp(want, 3*time.Second)
-		must(err)
-	}
-	show(device.Idle)
-
-	t.Log("each hangs up once; both hold")
-	c := ring(t, p1, p2)
-	show(device.Ringing)
-	in, err := p2.Incoming(ctx)
-	must(err)
-	must(in.Answer())
-	must(c.WaitAnswered(ctx))
-	show(device.Busy)
-	must(c.Hold(ctx))
-	must(in.Hold(ctx))
-	must(c.Unhold(ctx))
-	must(in.Unhold(ctx))
-	must(c.Bye(ctx))
-	must(in.WaitEnded(ctx))
-	show(device.Idle)
-	c = call(t, p2, p1)
-	must(c.Bye(ctx))
-
-	t.Log("cancel, reject, busy")
-	c = ring(t, p1, p2)
-	in, err = p2.Incoming(ctx)
-	must(err)
-	must(c.Cancel(ctx))
-	must(in.WaitEnded(ctx))
-	if c.Status() != 487 {
-		t.Errorf("a cancelled call ended with %d", c.Status())
-	}
-	c = ring(t, p1, p2)
-	in, err = p2.Incoming(ctx)
-	must(err)
-	must(in.Reject(486))
-	if status, err := c.WaitFinal(ctx); status != 486 || err != nil {
-		t.Errorf("a rejected call ended with %d, %v", status, err)
-	}
-	p2.SetPolicy(siptest.RejectBusy)
-	c, err = p1.Dial(ctx, "1002")
-	must(err)
-	if status, err := c.WaitFinal(ctx); status != 486 || err != nil {
-		t.Errorf("a call to a busy phone ended with %d, %v", status, err)
-	}
-	p2.SetPolicy(siptest.Ring)
-	show(device.Idle)
-
-	t.Log("blind transfer, attended transfer")
-	p3 := phone("1003", kind[0])
-	c, in = talk(t, p1, p2)
-	must(in.Refer(ctx, "1003"))
-	third, err := p3.Incoming(ctx)
-	must(err)
-	must(third.Answer())
-	if status, err := in.WaitTransfer(ctx); status != 200 || err != nil {
-		t.Errorf("the transfer ended with %d, %v", status, err)
-	}
-	must(in.HangUp(ctx))
-	must(c.Bye(ctx))
-	must(third.WaitEnded(ctx))
-	c, in = talk(t, p1, p2)
-	must(in.Hold(ctx))
-	ask, third := talk(t, p2, p3)
-	must(in.ReferTo(ctx, ask))
-	must(ask.WaitEnded(ctx))
-	must(third.Bye(ctx))
-	must(c.WaitEnded(ctx))
-	show(device.Idle)
-
-	t.Log("what is no call")
-	for _, r := range []struct {
-		method, uri string
-		extra       []siptest.Header
-		body        string
-		pbx         bool // who answers
-	}{
-		{"OPTIONS", "sip:600@127.0.0.1", nil, "", true},
-		{"OPTIONS", "sip:" + s.udp, nil, "", false},
-		{"MESSAGE", "sip:1002@127.0.0.1", []siptest.Header{{Name: "Content-Type", Value: "text/plain"}}, "hello", true},
-		{"SUBSCRIBE", "sip:1001@127.0.0.1", []siptest.Header{{Name: "Event", Value: "message-summary"}, {Name: "Expires", Value: "600"}}, "", true},
-		{"PUBLISH", "sip:1001@127.0.0.1", []siptest.Header{{Name: "Event", Value: "presence"}}, "", true},
-		{"INFO", "sip:1001@127.0.0.1", nil, "", true},
-	} {
-		res, err := p1.Do(ctx, r.method, r.uri, r.extra, []byte(r.body))
-		if res == nil {
-			t.Fatalf("%s: %v", r.method, err)
-		}
-		t.Logf("%s %s: %s", r.method, r.uri, res.Summary())
-		if got := res.Get("Server") == "Asterisk-lab"; got != r.pbx {
-			t.Errorf("%s %s was answered by the PBX: %v\n%s", r.method, r.uri, got, res)
-		}
-	}
-	must(p1.Unregister(ctx))
-	must(p2.Unregister(ctx))
-	must(p3.Unregister(ctx))
-	if v := lamp.Violations(); len(v) > 0 {
-		t.Errorf("the lamp: %s", siptest.Describe(v))
-	}
-}
-
-// talk makes an answered call that Asterisk has bridged, and returns both ends.
-func talk(t *testing.T, from, to *siptest.Phone) (out, in *siptest.Call) {
-	t.Helper()
-	out = ring(t, from, to)
-	in, err := to.Incoming(t.Context())
-	if err == nil {
-		err = in.Answer()
-	}
-	if err == nil {
-		err = out.WaitAnswered(t.Context())
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	time.Sleep(200 * time.Millisecond) // before that, Asterisk refuses a transfer
-	return out, in
-}
-
-// TestEdgeRestart: calls go on while the bridge is killed and comes back: each side can
-// hang up, the PBX as soon as the phone's connection is there again.
+// TestEdgeRestart: calls go on while the bridge is killed and comes back.
 func TestEdgeRestart(t *testing.T) {
 	a := takeAsterisk(t, "edge")
-	s := newServer(t, setup{store: newStorage(t, "bolt"), pbx: a.yaml("edge", "sip: udp://"+a.addr.SIP), more: edgeYAML})
-	s.start()
-	must := func(err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	ctx := t.Context()
+	at := a.front("edge", "sip: udp://"+a.addr.SIP)
+	s := at.server(t)
 	for _, tcp := range []bool{false, true} {
-		p1, p2, p3, p6 := edgePhone(t, s, "1001", tcp), edgePhone(t, s, "1002", tcp), edgePhone(t, s, "1003", tcp), edgePhone(t, s, "1006", tcp)
-		c, in := talk(t, p1, p2)
-		d, din := talk(t, p3, p6)
-		s.kill()
-		s.start()
-		must(c.Hold(ctx))
-		must(c.Bye(ctx))
-		if tcp {
-			// The PBX's BYE waits for the phone.
-			a.cli(t, "channel request hangup all")
-			time.Sleep(time.Second)
-			if d.Ended() || in.Ended() {
-				t.Error("a BYE reached a phone without a connection")
-			}
-			for _, p := range []*siptest.Phone{p2, p3, p6} {
-				must(p.Register(ctx, 10*time.Minute))
-			}
-			must(d.WaitEnded(ctx))
-		} else {
-			must(d.Bye(ctx))
-		}
-		must(in.WaitEnded(ctx))
-		must(din.WaitEnded(ctx))
-		for _, p := range []*siptest.Phone{p1, p2, p3, p6} {
-			must(p.Unregister(ctx))
-		}
+		edgeRestart(newEdgeOffice(t, s, at, [2]bool{tcp, tcp}))
 	}
 }
 

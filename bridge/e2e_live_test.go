@@ -15,6 +15,18 @@ import (
 func TestLive(t *testing.T) {
 	at := liveFront(t)
 	t.Run("pickup", func(t *testing.T) { pickupNative(newPickupOffice(t, at)) })
+	t.Run("calls", func(t *testing.T) {
+		s := at.server(t)
+		for name, tcp := range map[string][2]bool{"udp": {false, false}, "tcp": {true, true}, "udp and tcp": {false, true}} {
+			t.Run(name, func(t *testing.T) { edgeCalls(newEdgeOffice(t, s, at, tcp)) })
+		}
+	})
+	t.Run("the bridge killed in mid-call", func(t *testing.T) {
+		s := at.server(t)
+		for name, tcp := range map[string]bool{"udp": false, "tcp": true} {
+			t.Run(name, func(t *testing.T) { edgeRestart(newEdgeOffice(t, s, at, [2]bool{tcp, tcp})) })
+		}
+	})
 }
 
 // liveFront reads BLFBRIDGE_LIVE, which scripts/live writes: JSON with the PBX's entry,

@@ -12,7 +12,8 @@ What the PBX must have:
   - Asterisk: ARI with a user that may write; DND kept in Custom:DND<extension>, as FreePBX does
   - FreeSWITCH: the event socket; presence_id in the dial string, so that called legs have a presentity
 
-Then the same phones register through the edge of a bridge of its own, know nothing else, call each other and
+Then the same phones register through the edge of a bridge of its own, know nothing else, call each other (hold,
+cancel, both transfers, over UDP and TCP), hang up after the bridge was killed in mid-call, and
 pick up (--edge=false leaves it out). For that the PBX must
   - keep the Path of a registration (Asterisk: support_path=yes), and know the phones by their names, not by this
     machine's address: 'blfbridge pbx-config' prints it
