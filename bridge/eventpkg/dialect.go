@@ -87,6 +87,9 @@ type Dialect struct {
 	Target     TargetForm
 	SecondCall SecondCall
 	Presence   PresenceForm
+	// NotifyRate is how many NOTIFYs a second one phone takes, 1 to 1000; what is more
+	// waits, each subscription with its last state. 0 = any number.
+	NotifyRate int
 }
 
 // DialectID is an index into the table of dialects, valid within one version of the

@@ -51,6 +51,9 @@ func TestDialectTable(t *testing.T) {
 		if by, ok := DialectByName(d.Name); !ok || by != id {
 			t.Errorf("DialectByName(%q) = %d, %v; want %d", d.Name, by, ok, id)
 		}
+		if d.NotifyRate < 0 || d.NotifyRate > 1000 {
+			t.Errorf("%s takes %d NOTIFYs a second", d.Name, d.NotifyRate)
+		}
 		if len(d.Evidence) < 20 {
 			t.Errorf("%s has no evidence", d.Name)
 		}

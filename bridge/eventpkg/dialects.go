@@ -66,9 +66,10 @@ var dialects = [...]Dialect{
 		Evidence: "Picks up by code or Replaces; one dialog.",
 	},
 	{
-		Name:     "auerswald",
-		Agents:   []string{"auerswald", "comfortel"},
-		Evidence: "Takes 10 NOTIFY/s and drops beyond 100 queued: the sender paces; the body is the default's.",
+		Name:       "auerswald",
+		Agents:     []string{"auerswald", "comfortel"},
+		NotifyRate: 10,
+		Evidence:   "Takes 10 NOTIFY/s and drops beyond 100 queued, so we pace; the body is the default's.",
 	},
 	{
 		Name:     "pjsua",

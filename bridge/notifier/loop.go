@@ -85,6 +85,8 @@ type entry struct {
 	closed bool
 	// counted: it counts against the limits.
 	counted bool
+	// paced: a NOTIFY waits for the phone's turn, which is NotBefore.
+	paced bool
 	// armed is when the earliest timer in the wheel fires, later when the one behind it
 	// does; 0 = none. Without later every early timer would leave a late one behind.
 	armed, later int64
@@ -153,6 +155,7 @@ func (l *loop) run(ctx context.Context) {
 		select {
 		case <-stop:
 			stop, stopAt = nil, l.now+drainTime.Milliseconds()
+			l.lastWords()
 		case <-l.box.wake:
 		case <-sleep.C:
 		}
@@ -237,8 +240,16 @@ func (l *loop) step(slot int32, in subscription.Input, same bool) subscription.E
 		e.View = view
 	}
 	before := e.Hot
+	every := spacing(e)
+	paced := every > 0 && in.Kind != subscription.Opened && in.Kind != subscription.Restored && in.Kind != subscription.Refreshed
+	if paced {
+		in.Turn = l.turn(e, every)
+	}
 	rec, eff := l.n.rules.Advance(e.Record, in)
 	e.Record = rec
+	if paced {
+		l.turned(e, &in, eff, every)
+	}
 	if rec.Status == subscription.Terminated {
 		l.uncount(e)
 	}
@@ -289,7 +300,7 @@ func (l *loop) early(e *entry, in *subscription.Input) bool {
 // arm sets the record's timer, unless an earlier one is set already: that one arms again.
 func (l *loop) arm(slot int32) {
 	e := l.records.at(slot)
-	if e.Status == subscription.Terminated || !e.ready || e.asked > 0 {
+	if e.Status == subscription.Terminated && !e.paced || !e.ready || e.asked > 0 {
 		return
 	}
 	at := e.Deadline()
@@ -322,7 +333,7 @@ func (l *loop) fire(ref uint64) {
 		l.arm(slot)
 		return
 	}
-	if e.Expires <= l.now {
+	if e.Expires <= l.now && e.Status != subscription.Terminated {
 		l.traceTimer(e, "a subscription expired", "expires", e.CSeq)
 	}
 	l.advance(slot, subscription.Input{Kind: subscription.Ticked})

@@ -19,6 +19,7 @@ type metrics struct {
 	retransmits   prometheus.Counter
 	strays        prometheus.Counter
 	failures      *prometheus.CounterVec
+	paced         prometheus.Counter
 	eventToNotify prometheus.Histogram
 	notifyToOK    prometheus.Histogram
 	eventToOK     prometheus.Histogram
@@ -50,11 +51,13 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Name: "blfbridge_notify_stray_answers_total", Help: "Answers to no outstanding NOTIFY: late, repeated or forged."}),
 		failures: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "blfbridge_notify_send_failures_total", Help: "NOTIFYs that could not be sent, by cause."}, []string{"cause"}),
+		paced: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "blfbridge_notifies_paced_total", Help: "NOTIFYs that waited because their phone takes only so many a second."}),
 		eventToNotify: histogram("blfbridge_lamp_event_to_notify_seconds", "From a PBX event's arrival to the NOTIFY it causes."),
 		notifyToOK:    histogram("blfbridge_lamp_notify_to_ok_seconds", "From a NOTIFY to its 2xx."),
 		eventToOK:     histogram("blfbridge_lamp_event_to_ok_seconds", "From a PBX event's arrival to the phone's 2xx: the lamp is right."),
 	}
-	r.MustRegister(m.subscriptions, m.answers, m.answerTime, m.notifies, m.retransmits, m.strays, m.failures,
+	r.MustRegister(m.subscriptions, m.answers, m.answerTime, m.notifies, m.retransmits, m.strays, m.failures, m.paced,
 		m.eventToNotify, m.notifyToOK, m.eventToOK)
 	m.taken = m.notifies.WithLabelValues("200")
 	for p := range m.active {
@@ -120,6 +123,12 @@ func (m *metrics) retransmitted() {
 func (m *metrics) stray() {
 	if m != nil {
 		m.strays.Inc()
+	}
+}
+
+func (m *metrics) held() {
+	if m != nil {
+		m.paced.Inc()
 	}
 }
 

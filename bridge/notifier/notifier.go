@@ -82,6 +82,7 @@ type Notifier struct {
 	decide    func(Standing) policy.Decision
 	external  External
 	offer     func(Asked) Offer
+	turns     *turns
 
 	mu     sync.Mutex             // guards what follows
 	failed string                 // last store error that was logged
@@ -106,7 +107,7 @@ func New(c Config) *Notifier {
 	n := &Notifier{
 		lamps: c.Lamps, transport: c.Transport, backend: c.Backend, committer: noStore{}, owner: c.Owner,
 		rules: c.Rules, backlog: c.MaxBacklog, log: c.Logger, metrics: newMetrics(c.Registerer),
-		ready: make(chan struct{}), ended: make(chan struct{}), began: time.Now(), decide: c.Decide, offer: c.Offer, external: c.External, held: map[policy.Watcher]int{},
+		ready: make(chan struct{}), ended: make(chan struct{}), began: time.Now(), decide: c.Decide, offer: c.Offer, external: c.External, held: map[policy.Watcher]int{}, turns: newTurns(),
 	}
 	if c.Committer != nil {
 		n.committer = c.Committer

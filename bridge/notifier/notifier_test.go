@@ -184,8 +184,12 @@ func (r *rig) one() (desc string, msg []byte) {
 	if len(msgs) != 1 {
 		r.t.Fatalf("%d messages on the wire, want 1:\n%s", len(msgs), bytes.Join(msgs, nil))
 	}
-	sub, _, _ := strings.Cut(find(subRE, msgs[0]), ";expires")
-	return fmt.Sprintf("%s v=%s %s", sub, find(versionRE, msgs[0]), find(stateRE, msgs[0])), msgs[0]
+	return describe(msgs[0]), msgs[0]
+}
+
+func describe(msg []byte) string {
+	sub, _, _ := strings.Cut(find(subRE, msg), ";expires")
+	return fmt.Sprintf("%s v=%s %s", sub, find(versionRE, msg), find(stateRE, msg))
 }
 
 func (r *rig) none() {

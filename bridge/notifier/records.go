@@ -57,6 +57,7 @@ func (l *loop) remove(slot int32, forget bool) {
 		l.persist(slot, true)
 	}
 	l.cancel(e)
+	l.unpace(e)
 	l.route(slot, "")
 	if h := maphash.String(l.seed, l.keyOf(slot)); l.byKey[h] == slot {
 		delete(l.byKey, h)

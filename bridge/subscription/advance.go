@@ -58,6 +58,9 @@ type Input struct {
 	Reason Reason
 	// Durable: Opened and Refreshed, whether the store can be reached.
 	Durable bool
+	// Turn is when the watcher's phone takes a NOTIFY, Unix milliseconds; 0 = any time.
+	// Read by every Kind that may notify.
+	Turn int64
 	// Closed: FlowDown, the connection was closed; whether it can be had again by dialling
 	// is not known yet.
 	Closed bool
@@ -73,6 +76,8 @@ type Effects struct {
 	// Notify: send a NOTIFY with these numbers and the current state.
 	Notify        bool
 	CSeq, Version uint32
+	// Paced: a NOTIFY would be due, but waits for Input.Turn.
+	Paced bool
 	// Persist: write the record. Forget: delete it from the store.
 	Persist, Forget bool
 	// Remove: the subscription is over; drop it from memory.
@@ -154,6 +159,9 @@ func (u Rules) Advance(r Record, in Input) (Record, Effects) {
 
 // Deadline is when Ticked is due, Unix milliseconds.
 func (r *Record) Deadline() int64 {
+	if r.Status == Terminated {
+		return r.NotBefore // of a last NOTIFY that is paced
+	}
 	if r.Flags&(Due|Waiting) != 0 && r.Flags&(Outstanding|FlowLost) == 0 {
 		return min(r.Expires, r.NotBefore)
 	}
@@ -216,6 +224,13 @@ func (u Rules) notify(r *Record, in Input, e *Effects, force bool) {
 		return
 	case in.Now < r.NotBefore && in.Kind != Granted && r.Status != Terminated:
 		r.Flags |= Waiting
+		return
+	case in.Now < in.Turn:
+		// The last state is told when the phone takes it. One that is superseded is not
+		// sent again meanwhile.
+		e.Paced, e.Cancel = true, r.Flags&Outstanding != 0
+		r.Flags = r.Flags&^Outstanding | Waiting
+		r.NotBefore = in.Turn
 		return
 	}
 	// FIELD: an accepted SUBSCRIBE supersedes the outstanding NOTIFY.
@@ -288,6 +303,9 @@ func endsDialog(code int) bool {
 func (u Rules) ticked(r *Record, in Input, e *Effects) {
 	switch {
 	case r.Status == Terminated:
+		if r.Flags&Due != 0 {
+			u.notify(r, in, e, true)
+		}
 	case in.Now >= r.Expires:
 		u.terminate(r, in, e, Timeout)
 	case r.Flags&(Due|Waiting) != 0:

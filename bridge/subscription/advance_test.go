@@ -24,10 +24,11 @@ type owner struct {
 	outstanding, over bool
 	removed           bool
 	notifies          int
+	pace, free        int64 // the phone takes a NOTIFY every pace, the next at free
 }
 
 func (o *owner) step(in Input) Effects {
-	in.Now, in.Hash = o.now, o.state
+	in.Now, in.Hash, in.Turn = o.now, o.state, o.free
 	var e Effects
 	o.r, e = o.u.Advance(o.r, in)
 	if e.Cancel {
@@ -56,6 +57,13 @@ func (o *owner) step(in Input) Effects {
 		}
 		o.cseq, o.version, o.shown, o.outstanding = e.CSeq+1, e.Version+1, o.state, true
 		o.over = o.r.Status == Terminated
+		if o.now < o.free {
+			o.t.Fatalf("a NOTIFY %d ms before the phone takes it", o.free-o.now)
+		}
+		o.free = o.now + o.pace
+	}
+	if e.Paced && (e.Notify || o.now >= o.free || o.r.NotBefore != o.free) {
+		o.t.Fatalf("held back until %d; the phone's turn is at %d", o.r.NotBefore, o.free)
 	}
 	o.removed = o.removed || e.Remove
 	if e.Answer == 200 {
@@ -75,7 +83,7 @@ func TestAdvanceProperties(t *testing.T) {
 		u := DefaultRules
 		u.Block = 8
 		u.MinInterval = []int64{0, 0, 200}[rnd.IntN(3)]
-		o := &owner{t: t, u: u, r: New(Hot{}, Cold{}), now: 1_000_000, state: 1}
+		o := &owner{t: t, u: u, r: New(Hot{}, Cold{}), now: 1_000_000, state: 1, pace: []int64{0, 0, 3000}[rnd.IntN(3)]}
 		cseq := uint32(rnd.IntN(100))
 		o.step(Input{Kind: Opened, CSeq: cseq, Lifetime: 600_000, Durable: true})
 		for range 120 {
@@ -103,7 +111,7 @@ func TestAdvanceProperties(t *testing.T) {
 					o.step(Input{Kind: Refreshed, CSeq: cseq, Lifetime: []int64{600_000, 600_000, 0}[rnd.IntN(3)], Durable: true})
 				}
 			case k < 17:
-				if o.r.Deadline() <= o.now && o.r.Status == Active {
+				if o.r.Deadline() <= o.now && !o.over {
 					o.step(Input{Kind: Ticked})
 				}
 			case k < 18:
@@ -125,30 +133,33 @@ func TestAdvanceProperties(t *testing.T) {
 					b, _ := o.r.AppendBinary(nil)
 					o.stored, _ = Decode(b)
 				}
-				before := o.cseq
+				before := o.r.CSeq
 				o.r, o.outstanding = o.stored, false
 				o.step(Input{Kind: Restored})
 				if o.removed {
 					break
 				}
-				if clean && o.r.CSeq != max(before, 1) {
+				if clean && o.r.CSeq != before {
 					t.Fatalf("seed %d: a clean restart left a gap: CSeq %d, want %d", seed, o.r.CSeq, before)
 				}
 				o.step(Input{Kind: Granted})
 			}
 		}
 		// Let it come to rest: every timer fires, every NOTIFY is taken.
-		for i := 0; i < 20 && !o.removed && o.r.Status == Active; i++ {
+		for i := 0; i < 20 && !o.removed; i++ {
 			if o.outstanding {
 				o.outstanding = false
 				o.step(Input{Kind: Answered, Code: 200})
-			} else if d := o.r.Deadline(); d < o.r.Expires {
+			} else if d := o.r.Deadline(); d < o.r.Expires || o.r.Status == Terminated {
 				o.now = max(o.now, d)
 				o.step(Input{Kind: Ticked})
 			}
 		}
 		if !o.removed && o.r.Status == Active && (o.outstanding || o.shown != o.state) {
 			t.Fatalf("seed %d: at rest it shows %d, the state is %d (outstanding %t)", seed, o.shown, o.state, o.outstanding)
+		}
+		if !o.removed && o.r.Status == Terminated {
+			t.Fatalf("seed %d: the last NOTIFY waits for ever", seed)
 		}
 	}
 	if crashes < 1000 || ends < 300 {
