@@ -40,7 +40,7 @@ func (b *Bridge) newEdge(ctx context.Context, stored []store.LampDelta) (err err
 			return fmt.Errorf("pbx[%d].sip: %w", i, err)
 		}
 		t, _ := subscription.ParseTransport(transport)
-		one := edge.PBX{Name: p.Name, Transport: t, Host: host, Port: port}
+		one := edge.PBX{Name: p.Name, Transport: t, Host: host, Port: port, LargeByTCP: p.SIPLarge == "tcp"}
 		if one.TLS, err = b.sipTLS(p.SIPTLS); err != nil {
 			return fmt.Errorf("pbx[%d].sip_tls: %w", i, err)
 		}

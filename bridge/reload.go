@@ -79,14 +79,14 @@ func (b *Bridge) Reload(ctx context.Context) error {
 }
 
 // sipAddresses are where the edge finds the PBXs, by their names; nil without an edge.
-func sipAddresses(c *config.Config) map[string][2]any {
+func sipAddresses(c *config.Config) map[string][3]any {
 	if !c.Edge.Enabled {
 		return nil
 	}
-	out := map[string][2]any{}
+	out := map[string][3]any{}
 	for _, p := range c.PBX {
 		if p.SIP != "" {
-			out[p.Name] = [2]any{p.SIP, p.SIPTLS}
+			out[p.Name] = [3]any{p.SIP, p.SIPLarge, p.SIPTLS}
 		}
 	}
 	return out
@@ -104,7 +104,7 @@ func needRestart(old, next *config.Config) (keys []string) {
 		key       string
 		old, next any
 	}{
-		{"sip", a, b}, {"pbx[].sip, pbx[].sip_tls", sipAddresses(old), sipAddresses(next)}, {"edge", old.Edge, next.Edge}, {"store", old.Store, next.Store}, {"admin", old.Admin, next.Admin},
+		{"sip", a, b}, {"pbx[].sip, pbx[].sip_large, pbx[].sip_tls", sipAddresses(old), sipAddresses(next)}, {"edge", old.Edge, next.Edge}, {"store", old.Store, next.Store}, {"admin", old.Admin, next.Admin},
 		{"log.format", old.Log.Format, next.Log.Format}, {"log.sip_trace", old.Log.SIPTrace, next.Log.SIPTrace},
 	} {
 		if !reflect.DeepEqual(k.old, k.next) {

@@ -41,5 +41,6 @@ func DefaultPBX() PBX {
 		DNDPrefix: "Custom:DND",
 		Dialogs:   true,
 		Pickup:    "native",
+		SIPLarge:  "udp",
 	}
 }

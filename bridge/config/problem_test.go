@@ -143,6 +143,15 @@ line 9: edge.check_failures: 0 is too small; write 1 or more
 line 11: edge.routes[0].pbx[1]: no PBX with a SIP address is called "c"; name an entry of pbx that has sip set
 line 12: edge.routes[1].pbx: is missing
 line 12: edge.routes[1].domain: stands in edge.routes[0] too; write all its PBXs in one entry`},
+		"large": {`sip: {listen: ["udp://0.0.0.0:5060", "tls://0.0.0.0:5061"], tls: {cert_file: c, key_file: k}}
+pbx:
+- {name: a, type: asterisk, url: "http://h", username: u, password: p, sip_large: tcp}
+- {name: b, type: asterisk, url: "http://h", username: u, password: p, sip_large: tcp, sip: "tls://h"}
+- {name: c, type: asterisk, url: "http://h", username: u, password: p, sip_large: tcp, sip: "udp://h"}
+edge: {enabled: true}
+`, `line 3: pbx[0].sip_large: needs a SIP address of the PBX; set pbx[].sip, or leave it out
+line 4: pbx[1].sip_large: is for a PBX reached by udp, and pbx[1].sip says tls; leave it out
+line 5: pbx[2].sip_large: no socket of sip.listen could reach it by tcp; add one of tcp to sip.listen`},
 		"edge without": {onePBX + "edge: {enabled: true}\n", "line 8: edge.enabled: needs a PBX with a SIP address; set pbx[].sip, such as udp://127.0.0.1:5060"},
 		"PBXs": {`pbx:
 - {name: a, type: asterisk, url: "http://u:s3cret@h", username: u, password: p, app: "a b", grace: -1}

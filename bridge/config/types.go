@@ -151,6 +151,10 @@ type PBX struct {
 	// Where the edge reaches the PBX by SIP: udp, tcp or tls, then ://host:port. Needed if
 	// edge.enabled is true; sip.listen needs a socket of that transport.
 	SIP string `yaml:"sip"`
+	// How a request of more than 1300 bytes reaches a PBX whose sip is udp://: udp (as any
+	// other, in fragments) or tcp (over a connection to the same port, which keeps fragments
+	// off the network (RFC 3261 §18.1.1); by UDP all the same while the PBX takes none).
+	SIPLarge string `yaml:"sip_large" enum:"udp,tcp"`
 	// How the edge calls the PBX where sip is tls://: its authorities, and the certificate
 	// shown to it. What is left out is as sip.tls has it.
 	SIPTLS TLSClient `yaml:"sip_tls"`

@@ -16,15 +16,27 @@ func (c *checker) edge(all *Config) {
 	e, pbx := &all.Edge, all.PBX
 	withSIP := map[string]bool{}
 	for i := range pbx {
+		large := pbx[i].SIPLarge == "tcp"
 		if pbx[i].SIP == "" {
+			if large {
+				c.bad(fmt.Sprintf("pbx[%d].sip_large", i), "set pbx[].sip, or leave it out", "needs a SIP address of the PBX")
+			}
 			continue
 		}
 		withSIP[pbx[i].Name] = true
 		transport, _, _, err := SplitSIP(pbx[i].SIP)
-		if err != nil {
+		listens := func(transport string) bool {
+			return slices.ContainsFunc(all.SIP.Listen, func(l string) bool { return strings.HasPrefix(l, transport+"://") })
+		}
+		switch {
+		case err != nil:
 			c.bad(fmt.Sprintf("pbx[%d].sip", i), "write udp://192.0.2.10:5060", "%v", err)
-		} else if e.Enabled && !slices.ContainsFunc(all.SIP.Listen, func(l string) bool { return strings.HasPrefix(l, transport+"://") }) {
+		case large && transport != "udp":
+			c.bad(fmt.Sprintf("pbx[%d].sip_large", i), "leave it out", "is for a PBX reached by udp, and pbx[%d].sip says %s", i, transport)
+		case e.Enabled && !listens(transport):
 			c.bad(fmt.Sprintf("pbx[%d].sip", i), "add one of "+transport+" to sip.listen", "no socket of sip.listen could reach it by %s", transport)
+		case e.Enabled && large && !listens("tcp"):
+			c.bad(fmt.Sprintf("pbx[%d].sip_large", i), "add one of tcp to sip.listen", "no socket of sip.listen could reach it by tcp")
 		}
 	}
 	if e.Enabled && len(withSIP) == 0 {

@@ -53,6 +53,9 @@ type PBX struct {
 	Port      uint16
 	// TLS changes the configuration of each connection over TLS; nil = nothing.
 	TLS func(*tls.Config)
+	// LargeByTCP: a request of more than 1300 bytes goes by TCP, to the same port, if the PBX
+	// takes a connection (RFC 3261 §18.1.1). Only with UDP, and if Network has a TCP socket.
+	LargeByTCP bool
 }
 
 // Route says which PBXs serve a domain.

@@ -168,7 +168,13 @@ func (e *Edge) FlowClosed(f notifier.Flow) {
 }
 
 // FlowUp implements sipua.Relay.
-func (e *Edge) FlowUp(f notifier.Flow) { e.connected(f) }
+func (e *Edge) FlowUp(f notifier.Flow) {
+	e.connected(f)
+	e.connects(f, true)
+}
+
+// FlowFailed implements sipua.Relay.
+func (e *Edge) FlowFailed(f notifier.Flow) { e.connects(f, false) }
 
 // host is what Via, Path and Record-Route name for a socket: to a PBX or to a phone.
 func (e *Edge) host(toPBX bool, f notifier.Flow) string {

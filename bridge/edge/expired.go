@@ -19,6 +19,9 @@ func (e *Edge) expired(s *shard, t *transaction, now time.Time) {
 		// RFC 3261 §17.2.1, timer G.
 		_ = e.net.Write(t.in, t.answer)
 		e.againIn(t)
+	case t.connecting:
+		e.refuses(t.peer)
+		e.overUDP(s, t)
 	case t.cancel != nil:
 		_ = e.sendOn(t, t.cancel)
 		e.againIn(t)
@@ -89,7 +92,10 @@ func (e *Edge) next(s *shard, t *transaction) bool {
 	if f == nil {
 		return e.next(s, t)
 	}
-	t.out, t.state = *f, calling
+	t.out, t.state, t.large, t.connecting = *f, calling, false, false
+	if f = e.large(t.peer, len(t.msg)); f != nil {
+		t.out, t.large = *f, true
+	}
 	t.attempt++
 	t.end = time.Now().Add(e.config.Timers.B)
 	if t.token.kind != 0 && t.token.kind != pathToken {
@@ -102,7 +108,10 @@ func (e *Edge) next(s *shard, t *transaction) bool {
 
 // readdressed puts another Via, Path and Record-Route on a request that goes elsewhere.
 func (e *Edge) readdressed(t *transaction) {
-	top := topping{branch: branch{t.in, t.attempt, t.key, t.loop}, out: t.out, toPBX: t.peer != nil, token: t.token, ob: t.ob}
+	top := topping{branch: branch{t.in, t.attempt, t.key, t.loop}, out: t.out, back: t.out, toPBX: t.peer != nil, token: t.token, ob: t.ob}
+	if t.large {
+		top.back.Transport, top.back.Local = subscription.UDP, t.peer.flow.Load().Local
+	}
 	msg := append(make([]byte, 0, len(t.msg)+64), t.msg[:t.head.Start]...)
 	msg = e.appendTop(msg, &top)
 	end := len(msg)

@@ -29,8 +29,9 @@ type wire struct {
 	listen []sipua.Listen
 	mu     sync.Mutex // guards sent
 	sent   []sent
-	// gone are connections that are not there.
-	gone map[notifier.Flow]bool
+	// gone are connections that are not there, opening those that Send begins to open.
+	gone, opening map[notifier.Flow]bool
+	opened        int
 	// full refuses every request.
 	full bool
 }
@@ -43,7 +44,13 @@ type sent struct {
 
 func addr(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }
 
-func (n *wire) Send(f notifier.Flow, b []byte) error { return n.Write(f, b) }
+func (n *wire) Send(f notifier.Flow, b []byte) error {
+	if n.opening[f] {
+		n.opened++
+		return notifier.ErrConnecting
+	}
+	return n.Write(f, b)
+}
 
 func (n *wire) Write(f notifier.Flow, b []byte) error {
 	if n.gone[f] {
@@ -108,7 +115,7 @@ func inRig(t *testing.T, change func(*Config), test func(*testing.T, *rig)) {
 
 func newRig(t *testing.T, change func(*Config)) *rig {
 	t.Helper()
-	n := &wire{t: t, gone: map[notifier.Flow]bool{}, listen: []sipua.Listen{
+	n := &wire{t: t, gone: map[notifier.Flow]bool{}, opening: map[notifier.Flow]bool{}, listen: []sipua.Listen{
 		{Transport: subscription.UDP, Addr: outside}, {Transport: subscription.TCP, Addr: outside},
 		{Transport: subscription.UDP, Addr: inside},
 	}}

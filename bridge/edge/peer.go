@@ -24,9 +24,14 @@ type peer struct {
 	missed int
 	// asked is the CSeq of the last OPTIONS, heard that of the last answered one.
 	asked, heard atomic.Uint32
+	// byTCP is how it is reached with what is too large for UDP; nil = by UDP as well.
+	byTCP atomic.Pointer[notifier.Flow]
 
-	mu      sync.Mutex // guards waiting
+	mu      sync.Mutex // guards all below
 	waiting []queued   // for the connection that is being opened
+	// connecting wait for that of byTCP, which is not tried until refused is over.
+	connecting []*transaction
+	refused    time.Time
 }
 
 type queued struct {
@@ -51,6 +56,9 @@ func (e *Edge) resolve(ctx context.Context, p *peer) error {
 		if f := p.flow.Load(); f != nil {
 			e.net.Peer(*f, p.Host, p.TLS)
 		}
+		if f := p.byTCP.Load(); f != nil {
+			e.net.Peer(*f, p.Host, nil)
+		}
 	}()
 	addr, err := netip.ParseAddr(p.Host)
 	if err != nil {
@@ -70,6 +78,11 @@ func (e *Edge) resolve(ctx context.Context, p *peer) error {
 	f := notifier.Flow{Transport: p.Transport, Remote: netip.AddrPortFrom(addr.Unmap(), p.Port)}
 	f.Local = e.nearest(f)
 	p.flow.Store(&f)
+	if p.LargeByTCP && f.Transport == subscription.UDP {
+		other := notifier.Flow{Transport: subscription.TCP, Remote: f.Remote}
+		other.Local = e.nearest(other)
+		p.byTCP.Store(&other)
+	}
 	e.readdress()
 	return nil
 }
@@ -108,6 +121,9 @@ func (e *Edge) readdress() {
 	for _, p := range e.peers {
 		if f := p.flow.Load(); f != nil {
 			t.exact[flowEnd{f.Transport, f.Remote}] = p
+			if p.LargeByTCP {
+				t.exact[flowEnd{subscription.TCP, f.Remote}] = p
+			}
 			// A loopback address is no PBX's alone.
 			if !f.Remote.Addr().IsLoopback() {
 				t.hosts[f.Remote.Addr()] = p

@@ -44,7 +44,7 @@ func (e *Edge) relay(w *work, p *passage) {
 	}
 	top := topping{
 		branch: branch{flow: p.in, mac: p.key, loop: e.branches.loopOf(m)},
-		out:    out, toPBX: t.toPBX(), ob: method == "REGISTER" && t.toPBX() && e.firstHop(m),
+		out:    out, back: out, toPBX: t.toPBX(), ob: method == "REGISTER" && t.toPBX() && e.firstHop(m),
 	}
 	switch {
 	case method == "REGISTER" && t.toPBX():
@@ -55,14 +55,17 @@ func (e *Edge) relay(w *work, p *passage) {
 		// RFC 3261 §16.6 step 4; RFC 6665 §4.3 for NOTIFY.
 		top.token = e.dialogToken(m, p, out)
 	}
-	if (p.in.Transport.Stream() || out.Transport.Stream()) && m.Length < 0 {
-		w.needLength()
+	if m.Length < 0 {
+		w.needLength() // it may go on by a stream at last
 	}
 	w.stamp(p.in)
-	from := len(w.texts)
-	w.texts = e.appendTop(w.texts, &top)
-	w.head = sipmsg.Span{Start: from, End: len(w.texts)}
-	msg := w.write()
+	msg := e.top(w, &top)
+	if t.toPBX() && method != "ACK" {
+		if f := e.large(t.peers[0], len(msg)); f != nil {
+			top.out, out = *f, *f
+			msg = e.top(w, &top)
+		}
+	}
 	if method == "ACK" || method == "CANCEL" || !t.gone && method != "INVITE" && method != "REGISTER" &&
 		len(t.peers) < 2 && out.Transport == subscription.UDP && p.in.Transport == subscription.UDP {
 		if !t.gone {
@@ -71,6 +74,14 @@ func (e *Edge) relay(w *work, p *passage) {
 		return
 	}
 	e.begin(w, p, &top, msg)
+}
+
+// top puts our header lines on a request, and writes it.
+func (e *Edge) top(w *work, top *topping) []byte {
+	from := len(w.texts)
+	w.texts = e.appendTop(w.texts, top)
+	w.head = sipmsg.Span{Start: from, End: len(w.texts)}
+	return w.write()
 }
 
 // begin makes the transaction of a request and sends it.
@@ -82,6 +93,7 @@ func (e *Edge) begin(w *work, p *passage, top *topping, msg []byte) {
 	}
 	if t.toPBX() {
 		x.peer, x.rest = t.peers[0], t.peers[1:]
+		x.large = top.out != top.back
 	}
 	switch method := string(w.msg.Method); method {
 	case "INVITE":
@@ -117,6 +129,10 @@ func (e *Edge) begin(w *work, p *passage, top *topping, msg []byte) {
 func (e *Edge) dispatch(s *shard, t *transaction) {
 	now := time.Now()
 	t.interval = e.config.Timers.T1
+	if t.large {
+		e.overTCP(s, t)
+		return
+	}
 	if e.sendOn(t, t.msg) != nil && e.next(s, t) {
 		return
 	}
@@ -132,7 +148,7 @@ func (e *Edge) dispatch(s *shard, t *transaction) {
 
 // sendOn writes to where a transaction's request goes.
 func (e *Edge) sendOn(t *transaction, msg []byte) error {
-	if t.peer != nil {
+	if t.peer != nil && !t.large {
 		return e.send(t.peer, msg)
 	}
 	return e.net.Write(t.out, msg)
@@ -148,10 +164,12 @@ func (e *Edge) sendTo(t *target, out notifier.Flow, msg []byte) error {
 // topping is what is put before the header lines of a relayed request.
 type topping struct {
 	branch branch
-	out    notifier.Flow
-	toPBX  bool
-	token  token // kind 0 = no Path, no Record-Route
-	ob     bool  // RFC 5626 §5.1
+	// out is where the request goes, back the same but for its size: by it the other side
+	// sends what comes later.
+	out, back notifier.Flow
+	toPBX     bool
+	token     token // kind 0 = no Path, no Record-Route
+	ob        bool  // RFC 5626 §5.1
 }
 
 // appendTop writes our Via, and Path or Record-Route.
@@ -160,19 +178,22 @@ func (e *Edge) appendTop(b []byte, t *topping) []byte {
 	b = append(append(append(b, "Via: SIP/2.0/"...), t.out.Transport.String()...), ' ')
 	b = append(append(b, host...), ";rport;branch="...)
 	b = append(t.branch.append(b), "\r\n"...)
+	if t.out != t.back {
+		host = e.host(t.toPBX, t.back)
+	}
 	switch t.token.kind {
 	case 0:
 		return b
 	case pathToken:
-		b = e.appendURI(append(b, "Path: <"...), &t.token, t.out, host)
+		b = e.appendURI(append(b, "Path: <"...), &t.token, t.back, host)
 		if t.ob {
 			b = append(b, ";ob"...)
 		}
 		return append(b, ">\r\n"...)
 	}
-	b = append(e.appendURI(append(b, "Record-Route: <"...), &t.token, t.out, host), ">\r\n"...)
+	b = append(e.appendURI(append(b, "Record-Route: <"...), &t.token, t.back, host), ">\r\n"...)
 	in := t.branch.flow
-	if in.Transport == t.out.Transport && in.Local == t.out.Local {
+	if in.Transport == t.back.Transport && in.Local == t.back.Local {
 		return b
 	}
 	// RFC 5658: one for each side, each in that side's own terms.

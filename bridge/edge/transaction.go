@@ -26,18 +26,20 @@ type transaction struct {
 	method string // INVITE, REGISTER or "" for any other
 	state  state
 
-	in, out  notifier.Flow
-	came     notifier.Flow // if held: by which it really came
-	peer     *peer         // nil = to a phone
-	rest     []*peer       // not tried yet
-	phone    phoneID       // whom it waits for
-	attempt  byte
-	loop     uint32
-	token    token // of its Path or Record-Route; kind 0 = none
-	ob       bool
-	pickup   bool   // it takes a ringing call over
-	replaces bool   // by Replaces
-	caller   string // then: the header line that tells who calls
+	in, out notifier.Flow
+	came    notifier.Flow // if held: by which it really came
+	peer    *peer         // nil = to a phone
+	rest    []*peer       // not tried yet
+	phone   phoneID       // whom it waits for
+	attempt byte
+	// large: it goes to the PBX by TCP for its size; connecting: as soon as it can.
+	large, connecting bool
+	loop              uint32
+	token             token // of its Path or Record-Route; kind 0 = none
+	ob                bool
+	pickup            bool   // it takes a ringing call over
+	replaces          bool   // by Replaces
+	caller            string // then: the header line that tells who calls
 
 	// msg is the request as it was sent last; head is what we put on top of it.
 	msg  []byte

@@ -97,13 +97,17 @@ func (d *dialer) carryOut(ctx context.Context, o dialOrder) {
 	}
 	d.mu.Unlock()
 	d.set.metrics.dials.WithLabelValues(result).Inc()
+	r := d.set.screener.relay
 	if !up {
+		if r != nil {
+			r.FlowFailed(o.flow)
+		}
 		return
 	}
 	if n := d.set.screener.notifier.Load(); n != nil {
 		(*n).FlowUp(o.flow)
 	}
-	if r := d.set.screener.relay; r != nil {
+	if r != nil {
 		r.FlowUp(o.flow)
 	}
 }

@@ -27,6 +27,7 @@ func (granter) Subscribe(s *notifier.Subscribe) {
 func (granter) Responses(...notifier.Response) {}
 func (granter) FlowClosed(notifier.Flow)       {}
 func (granter) FlowUp(notifier.Flow)           {}
+func (granter) FlowFailed(notifier.Flow)       {}
 
 // sink is a connection of sipgo's that keeps what is written.
 type sink struct {

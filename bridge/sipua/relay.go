@@ -23,9 +23,10 @@ type Relay interface {
 	// it returns; it may unfold header lines in it, but what it leaves must mean the same.
 	Take(Packet) bool
 	// FlowClosed says that a stream connection is gone, FlowUp that one is there which
-	// Send began to open.
+	// Send began to open, FlowFailed that it could not be opened.
 	FlowClosed(notifier.Flow)
 	FlowUp(notifier.Flow)
+	FlowFailed(notifier.Flow)
 }
 
 // SetRelay says who takes what is not ours. It must be called before Run, if at all.
