@@ -3,6 +3,7 @@ package notifier
 import (
 	"hash/maphash"
 
+	"blfbridge/bridge/compositor"
 	"blfbridge/bridge/eventpkg"
 	"blfbridge/bridge/subscription"
 	"blfbridge/policy"
@@ -24,7 +25,13 @@ type bodyKey struct {
 
 // bodyCache keeps what was rendered lately: a presentity with a thousand watchers is
 // rendered once per view, dialect and entity.
-type bodyCache map[bodyKey]*eventpkg.Body
+type bodyCache map[bodyKey]*rendered
+
+// rendered is a body and its hash.
+type rendered struct {
+	eventpkg.Body
+	hash uint64
+}
 
 // shown is what a body depends on that can change while its NOTIFY is on its way. The zero
 // value is equal to none.
@@ -45,18 +52,18 @@ func (l *loop) shownBy(e *entry, offset uint64) shown {
 const maxBodies = 4096
 
 // body is what a NOTIFY to this subscription would carry now; nil if nothing.
-func (l *loop) body(e *entry) *eventpkg.Body { return l.render(e, eventpkg.TrimNone) }
+func (l *loop) body(e *entry) *rendered { return l.render(e, eventpkg.TrimNone) }
 
 // trimmed is body, made smaller.
-func (l *loop) trimmed(e *entry, trim eventpkg.Trim) *eventpkg.Body { return l.render(e, trim) }
+func (l *loop) trimmed(e *entry, trim eventpkg.Trim) *rendered { return l.render(e, trim) }
 
-func (l *loop) render(e *entry, trim eventpkg.Trim) *eventpkg.Body {
-	lamp := l.n.lamps.Lamp(e.Presentity)
+func (l *loop) render(e *entry, trim eventpkg.Trim) *rendered {
+	lamp := l.lamp(e.Presentity)
 	l.rendered, l.movedAt = lamp.Offset, lamp.At
 	c := l.coldOf(e)
 	k := bodyKey{
 		presentity: e.Presentity, dialect: e.Dialect, content: e.Content, view: e.View, trim: trim,
-		device: e.Flags&subscription.DeviceMode != 0, offset: lamp.Offset, entity: maphash.String(l.seed, c.Entity), offer: l.offer(e, c, &lamp),
+		device: e.Flags&subscription.DeviceMode != 0, offset: lamp.Offset, entity: maphash.String(l.seed, c.Entity), offer: l.offer(e, c, lamp),
 	}
 	if l.lastBody != nil && l.lastKey == k {
 		return l.lastBody // watchers of one presentity come one after the other
@@ -74,10 +81,20 @@ func (l *loop) render(e *entry, trim eventpkg.Trim) *eventpkg.Body {
 	}, e.View)
 	shown.Pickup = k.offer.URI
 	shown.Calls = withDialog(shown.Calls, k.offer.Dialog)
-	b := eventpkg.RenderTrimmed(eventpkg.Content(e.Content), eventpkg.DialectID(e.Dialect), &shown, trim)
-	l.bodies[k] = &b
-	l.lastKey, l.lastBody = k, &b
-	return &b
+	b := &rendered{Body: eventpkg.RenderTrimmed(eventpkg.Content(e.Content), eventpkg.DialectID(e.Dialect), &shown, trim)}
+	b.hash = b.Hash()
+	l.bodies[k] = b
+	l.lastKey, l.lastBody = k, b
+	return b
+}
+
+// lamp is the state of a presentity now: not older than what the mailbox held when it was
+// read last. Of a later change the mailbox will tell. It is good until the next call.
+func (l *loop) lamp(id uint32) *compositor.Lamp {
+	if l.look || l.seenID != id {
+		l.seen, l.seenID, l.look = l.n.lamps.Lamp(id), id, false
+	}
+	return &l.seen
 }
 
 // coldOf is e.Cold, decoded once for the steps of one NOTIFY. It is good until the next call.
@@ -89,9 +106,9 @@ func (l *loop) coldOf(e *entry) *subscription.Cold {
 	return &l.lastCold
 }
 
-func hashOf(b *eventpkg.Body) uint64 {
+func hashOf(b *rendered) uint64 {
 	if b == nil {
 		return 0
 	}
-	return b.Hash()
+	return b.hash
 }

@@ -8,7 +8,7 @@ import (
 	"net/netip"
 	"time"
 
-	"blfbridge/bridge/eventpkg"
+	"blfbridge/bridge/compositor"
 	"blfbridge/bridge/store"
 	"blfbridge/bridge/subscription"
 	"blfbridge/policy"
@@ -48,6 +48,7 @@ type loop struct {
 	decidedAt time.Time                      // when that began
 
 	out     Batch // nil = the transport has none
+	tally   *tally
 	pace    pacer
 	deltas  []store.Delta // of this round
 	grants  *grants       // of this round: answers that wait for the commit
@@ -56,7 +57,11 @@ type loop struct {
 	bodies  bodyCache
 	// lastKey and lastBody are what was rendered or found last; nil = nothing yet.
 	lastKey  bodyKey
-	lastBody *eventpkg.Body
+	lastBody *rendered
+	// seen is the lamp of presentity seenID as it was when the mailbox was read; look = none is.
+	seen   compositor.Lamp
+	seenID uint32
+	look   bool
 	// rendered is the offset of the lamp that body showed last, movedAt when it became so.
 	rendered uint64
 	movedAt  time.Time
@@ -116,9 +121,9 @@ func newLoop(n *Notifier, index int) *loop {
 	l := &loop{
 		n: n, index: index, box: newMailbox(), rand: rand.NewChaCha8(seed), now: n.clock(),
 		shards: map[uint16]*shard{}, byKey: map[uint64]int32{}, oddKeys: map[int32]string{}, seed: maphash.MakeSeed(), localOf: map[netip.AddrPort]uint32{}, pace: pacer{waits: map[uint32]struct{}{}}, watchers: map[uint32][]int32{},
-		flows: map[Flow][]int32{}, gone: map[Flow]struct{}{},
+		flows: map[Flow][]int32{}, gone: map[Flow]struct{}{}, look: true,
 	}
-	l.wheel = newWheel(l.now)
+	l.wheel, l.tally = newWheel(l.now), n.metrics.tally(index)
 	return l
 }
 
@@ -141,6 +146,7 @@ func (l *loop) run(ctx context.Context) {
 		l.dropFlows()
 		l.submit()
 		l.flush()
+		l.n.metrics.show(l.tally)
 		wait := time.Hour
 		if at, ok := l.wheel.next(); ok {
 			wait = time.Duration(max(at-l.n.clock(), 0)) * time.Millisecond
@@ -177,6 +183,7 @@ func caused(k subscription.Kind, before, after *subscription.Hot) bool {
 
 // read does what the mailbox held. What moved is only noted: see goOn.
 func (l *loop) read(got *letters) {
+	l.look = true
 	for i := range got.answers {
 		l.response(got.answers[i])
 	}
@@ -204,6 +211,7 @@ func (l *loop) handle(m *message) {
 
 // changed lets every watcher of a presentity look at it again.
 func (l *loop) changed(id uint32) {
+	l.look = true
 	// A watcher may be removed meanwhile: go backwards, removal swaps with the last.
 	for i := len(l.watchers[id]) - 1; i >= 0; i-- {
 		if w := l.watchers[id]; i < len(w) {
@@ -226,7 +234,7 @@ func (l *loop) step(slot int32, in subscription.Input, same bool) subscription.E
 		return subscription.Effects{}
 	}
 	in.Early = in.Early || e.asked > 0
-	var body *eventpkg.Body
+	var body *rendered
 	switch {
 	case same:
 		in.Hash = e.BodyHash

@@ -106,7 +106,7 @@ func (noStore) Away() bool                                                   { r
 func New(c Config) *Notifier {
 	n := &Notifier{
 		lamps: c.Lamps, transport: c.Transport, backend: c.Backend, committer: noStore{}, owner: c.Owner,
-		rules: c.Rules, backlog: c.MaxBacklog, log: c.Logger, metrics: newMetrics(c.Registerer),
+		rules: c.Rules, backlog: c.MaxBacklog, log: c.Logger,
 		ready: make(chan struct{}), ended: make(chan struct{}), began: time.Now(), decide: c.Decide, offer: c.Offer, external: c.External, held: map[policy.Watcher]int{}, turns: newTurns(),
 	}
 	if c.Committer != nil {
@@ -125,6 +125,7 @@ func New(c Config) *Notifier {
 	if count == 0 {
 		count = min(runtime.GOMAXPROCS(0), store.Shards)
 	}
+	n.metrics = newMetrics(c.Registerer, count)
 	for i := range count {
 		n.loops = append(n.loops, newLoop(n, i))
 	}

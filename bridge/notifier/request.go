@@ -20,7 +20,7 @@ type request struct {
 	branch        []byte
 	cseq, version uint32
 	now           int64
-	body          *eventpkg.Body // nil = none
+	body          *rendered // nil = none
 }
 
 // appendTo writes the NOTIFY (RFC 6665 §4.1.3, RFC 3261 §12.2.1.1). lean leaves out what is optional.

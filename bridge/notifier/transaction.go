@@ -44,7 +44,7 @@ type txn struct {
 
 // notify sends a NOTIFY and opens its transaction; caused says that a change of the
 // presentity is behind it.
-func (l *loop) notify(slot int32, eff subscription.Effects, body *eventpkg.Body, caused bool) {
+func (l *loop) notify(slot int32, eff subscription.Effects, body *rendered, caused bool) {
 	e := l.records.at(slot)
 	ti := l.newTxn()
 	t := &l.txns[ti]
@@ -64,7 +64,7 @@ func (l *loop) notify(slot int32, eff subscription.Effects, body *eventpkg.Body,
 	flow := l.flowOf(e)
 	switch err := l.send(flow, t.msg); {
 	case err == nil:
-		l.n.metrics.sent(t.event, t.sent)
+		l.tally.sent(t.event, t.sent)
 	case errors.Is(err, ErrNoFlow), errors.Is(err, ErrConnecting):
 		l.n.metrics.failed(err)
 		// Nothing has left: the numbers are used by the next one, without a gap.
@@ -103,7 +103,7 @@ func (l *loop) flush() {
 }
 
 // write serialises the NOTIFY, making the body smaller until it fits a datagram.
-func (l *loop) write(dst []byte, e *entry, ti int32, eff subscription.Effects, body *eventpkg.Body) []byte {
+func (l *loop) write(dst []byte, e *entry, ti int32, eff subscription.Effects, body *rendered) []byte {
 	c := l.coldOf(e)
 	l.buf = appendBranch(l.buf[:0], l.index, ti, l.txns[ti].gen, l.txns[ti].random)
 	q := request{
@@ -219,16 +219,28 @@ func (l *loop) ended(ti int32, code int, retryAfter time.Duration) {
 	t := &l.txns[ti]
 	slot := t.rec
 	e := l.records.at(slot)
-	l.n.metrics.finished(code, t.event, t.sent)
+	l.counted(t, code)
 	if code < 200 || code > 299 {
 		c := e.Cold()
 		l.n.log.Debug("a NOTIFY was not taken", "watcher", c.WatcherID, "presentity", c.Number,
 			"call_id", c.CallID, "status", code, "failures", e.Failures+1, "cseq", t.cseq)
 	}
-	same := t.shown == l.shownBy(e, l.n.lamps.Lamp(e.Presentity).Offset)
+	same := t.shown == l.shownBy(e, l.lamp(e.Presentity).Offset)
 	l.endTxn(ti)
 	e.txn = -1
 	l.step(slot, subscription.Input{
 		Kind: subscription.Answered, Code: code, RetryAfter: retryAfter.Milliseconds(),
 	}, same)
+}
+
+// counted shows how a NOTIFY went in the metrics.
+func (l *loop) counted(t *txn, code int) {
+	if code >= 200 && code <= 299 {
+		l.tally.ok(t.event, t.sent)
+	}
+	if code == 200 && l.tally != nil {
+		l.tally.taken++
+		return
+	}
+	l.n.metrics.finished(code)
 }

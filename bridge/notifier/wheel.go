@@ -11,7 +11,11 @@ import "math/bits"
 type wheel struct {
 	now    int64 // in ticks
 	levels [wheelLevels]wheelLevel
+	spare  [][]timer // what slots held: garbage for each would cost more than its timers
 }
+
+// maxSpareSlots slices are kept, of maxSpareTimers each at most.
+const maxSpareSlots, maxSpareTimers = 64, 4096
 
 const (
 	wheelTick   = 10 // milliseconds
@@ -44,6 +48,9 @@ func (w *wheel) place(t timer) {
 	level = max(level, 0)
 	l := &w.levels[level]
 	slot := w.slot(t.at, level)
+	if n := len(w.spare); n > 0 && l.slots[slot] == nil {
+		l.slots[slot], w.spare = w.spare[n-1], w.spare[:n-1]
+	}
 	l.slots[slot] = append(l.slots[slot], t)
 	l.used[slot/64] |= 1 << (slot % 64)
 }
@@ -60,6 +67,7 @@ func (w *wheel) advance(nowMilli int64, fire func(ref uint64)) {
 			for _, t := range due {
 				fire(t.ref)
 			}
+			w.done(due)
 		}
 		if w.now >= target {
 			return
@@ -70,9 +78,11 @@ func (w *wheel) advance(nowMilli int64, fire func(ref uint64)) {
 		}
 		w.now = min(next, target)
 		for level := wheelLevels - 1; level > 0; level-- {
-			for _, t := range w.take(level) {
+			due := w.take(level)
+			for _, t := range due {
 				w.place(timer{max(t.at, w.now), t.ref})
 			}
+			w.done(due)
 		}
 	}
 }
@@ -88,6 +98,13 @@ func (w *wheel) take(level int) []timer {
 	l.slots[slot] = nil
 	l.used[slot/64] &^= 1 << (slot % 64)
 	return due
+}
+
+// done gives back what take returned.
+func (w *wheel) done(due []timer) {
+	if cap(due) > 0 && cap(due) <= maxSpareTimers && len(w.spare) < maxSpareSlots {
+		w.spare = append(w.spare, due[:0])
+	}
 }
 
 // next is when advance has work again, in milliseconds; ok is false with no timer set.

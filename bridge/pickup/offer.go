@@ -27,13 +27,13 @@ type Offers struct {
 // Offer says by what w may pick up the call.
 func (o *Offers) Offer(a notifier.Asked) notifier.Offer {
 	code := o.Policy().PickupCode(a.Line.Tenant)
-	user, host := code, hostOf(a.Entity)
-	if _, bare := policy.BareWatcher(a.Line); !bare {
-		user += a.Line.Number
+	host, number := hostOf(a.Entity), a.Line.Number
+	if _, bare := policy.BareWatcher(a.Line); bare {
+		number = ""
 	}
 	var out notifier.Offer
 	if host != "" {
-		out.URI = "sip:" + user + "@" + host
+		out.URI = "sip:" + code + number + "@" + host
 	}
 	switch {
 	case a.Call == nil || a.Call.Dialog == device.SIPDialog{}:
