@@ -2,6 +2,7 @@ package edge
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -34,6 +35,8 @@ type wire struct {
 	opened        int
 	// full refuses every request.
 	full bool
+	// public is what phones reach every socket by; empty: the socket's own address.
+	public string
 }
 
 type sent struct {
@@ -68,7 +71,7 @@ func (n *wire) Write(f notifier.Flow, b []byte) error {
 	return nil
 }
 
-func (n *wire) Advertised(local netip.AddrPort) string        { return local.String() }
+func (n *wire) Advertised(local netip.AddrPort) string        { return cmp.Or(n.public, local.String()) }
 func (n *wire) Peer(notifier.Flow, string, func(*tls.Config)) {}
 func (n *wire) Dialled(uri []byte) bool                       { return bytes.HasPrefix(uri, []byte("sip:*55")) }
 func (n *wire) Allow(netip.Addr) bool                         { return !n.full }

@@ -193,11 +193,12 @@ func (e *Edge) appendTop(b []byte, t *topping) []byte {
 	}
 	b = append(e.appendURI(append(b, "Record-Route: <"...), &t.token, t.back, host), ">\r\n"...)
 	in := t.branch.flow
-	if in.Transport == t.back.Transport && in.Local == t.back.Local {
+	other := e.host(!t.toPBX, in)
+	if in.Transport == t.back.Transport && in.Local == t.back.Local && other == host {
 		return b
 	}
 	// RFC 5658: one for each side, each in that side's own terms.
-	return append(e.appendURI(append(b, "Record-Route: <"...), &t.token, in, e.host(!t.toPBX, in)), ">\r\n"...)
+	return append(e.appendURI(append(b, "Record-Route: <"...), &t.token, in, other), ">\r\n"...)
 }
 
 // appendURI writes the URI of a token for one side.
