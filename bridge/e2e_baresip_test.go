@@ -47,6 +47,7 @@ func (p *baresip) answer()                { p.in("/accept") }
 func (p *baresip) hold()                  { p.in("/hold") }
 func (p *baresip) resume()                { p.in("/resume") }
 func (p *baresip) transfer(number string) { p.in("/transfer " + number) }
+func (p *baresip) left()                  { p.t.Helper(); p.hears("(CALL_CLOSED)") }
 func (p *baresip) hangUp()                { p.in("/hangup") }
 
 // again: over UDP there is nothing to do. A lost connection baresip finds with its next

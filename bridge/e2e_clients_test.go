@@ -76,18 +76,19 @@ func run(t *testing.T, cmd *exec.Cmd, env []string) *client {
 	return p
 }
 
-// says waits for words in what comes after the last n bytes, and returns how far it read.
+// says waits for a line with these words after the first n bytes, and returns where it ends.
 func (p *client) says(n int, words ...string) int {
 	p.t.Helper()
 	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		text := p.text()
-		for line := range strings.Lines(text[n:]) {
+		at := n
+		for line := range strings.Lines(p.text()[n:]) {
+			at += len(line)
 			found := true
 			for _, w := range words {
 				found = found && strings.Contains(line, w)
 			}
 			if found {
-				return len(text)
+				return at
 			}
 		}
 	}
@@ -120,17 +121,23 @@ func (w *world) rings(line string) { w.pbx.report(ladder.PBX{Line: line, State: 
 func (w *world) idles(line string) { w.pbx.report(ladder.PBX{Line: line, State: device.Idle}) }
 func (w *world) talks(line string) { w.pbx.report(ladder.PBX{Line: line, State: device.Busy}) }
 
-// TestJsSIP: a web phone watches over WS and WSS, leaves, and is told when the server goes.
-func TestJsSIP(t *testing.T) {
+// jssipModules is where node finds JsSIP.
+func jssipModules(t *testing.T) string {
+	t.Helper()
 	modules := os.Getenv("BLFBRIDGE_JSSIP")
 	if modules == "" {
 		t.Fatal("BLFBRIDGE_JSSIP names no folder with JsSIP; run scripts/test, which installs it")
 	}
+	return modules
+}
+
+// TestJsSIP: a web phone watches over WS and WSS, leaves, and is told when the server goes.
+func TestJsSIP(t *testing.T) {
 	for _, transport := range []string{"WS", "WSS"} {
 		t.Run(transport, func(t *testing.T) {
 			w := office(t, transport)
 			at := w.addr(transport)
-			env := []string{"NODE_PATH=" + modules, "ORIGIN=http://" + at.Addr().String()}
+			env := []string{"NODE_PATH=" + jssipModules(t), "ORIGIN=http://" + at.Addr().String()}
 			if w.ca != nil {
 				env = append(env, "NODE_EXTRA_CA_CERTS="+w.ca.File)
 			}

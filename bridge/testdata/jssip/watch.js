@@ -1,17 +1,9 @@
 // Watches one number with JsSIP, as a page in a browser does, and prints each NOTIFY as
 // a line of JSON: node watch.js wss://… sip:me@… sip:1001@…
 'use strict';
-const { WebSocket } = require('ws');
-
-global.WebSocket = class extends WebSocket {
-  constructor(url, protocols) {
-    super(url, protocols, { origin: process.env.ORIGIN || undefined });
-  }
-};
-const JsSIP = require('jssip');
+const { JsSIP, say } = require('./browser');
 
 const [url, uri, target] = process.argv.slice(2);
-const say = (what) => console.log(JSON.stringify(what));
 const ua = new JsSIP.UA({ sockets: [new JsSIP.WebSocketInterface(url)], uri, register: false });
 
 ua.on('disconnected', (e) => say({ disconnected: e.error, code: e.code }));
