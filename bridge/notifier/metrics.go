@@ -56,7 +56,7 @@ func newMetrics(r prometheus.Registerer, loops int) *metrics {
 	shown := func(name, help string, of func(*tally) *times) *lampHistogram {
 		return &lampHistogram{prometheus.NewDesc(name, help, nil, nil), m.tallies, of}
 	}
-	r.MustRegister(m.subscriptions, m.answers, m.answerTime, m.notifies, m.retransmits, m.strays, m.failures,
+	r.MustRegister(m.subscriptions, m.answers, m.answerTime, m.notifies, m.retransmits, m.strays, m.failures, m.paced,
 		shown("blfbridge_lamp_event_to_notify_seconds", "From a PBX event's arrival to the NOTIFY it causes.",
 			func(t *tally) *times { return &t.eventToNotify }),
 		shown("blfbridge_lamp_notify_to_ok_seconds", "From a NOTIFY to its 2xx.", func(t *tally) *times { return &t.notifyToOK }),
