@@ -57,12 +57,36 @@ func TestEdgeTLS(t *testing.T) {
 	}
 	s := newServer(t, o)
 	s.start()
+	phone := func(number string, sips bool) *siptest.Phone {
+		return registered(t, siptest.Config{
+			User: number, Password: "pw" + number, Proxy: at, Domain: "127.0.0.1", Transport: "TLS", TLS: trust, SIPS: sips,
+		})
+	}
 	edgeCalls(&edgeOffice{t: t, s: s, at: a.front("edge"), kind: [2]bool{false, true}, phone: func(number string, secure bool) *siptest.Phone {
 		if !secure {
 			return edgePhone(t, s, number, false)
 		}
-		return registered(t, siptest.Config{User: number, Password: "pw" + number, Proxy: at, Domain: "127.0.0.1", Transport: "TLS", TLS: trust})
+		return phone(number, false)
 	}})
+	// Phones whose addresses are SIPS URIs, among themselves and with one whose are not.
+	for _, kind := range [][2]bool{{true, true}, {false, true}} {
+		edgeCalls(&edgeOffice{t: t, s: s, at: a.front("edge"), kind: kind, phone: phone})
+	}
+	s.stop()
+
+	// By UDP the PBX is not for SIPS URIs, and the phone is told.
+	plain := o
+	plain.pbx = a.yaml("edge", "sip: udp://"+a.addr.SIP)
+	s.configure(plain)
+	s.start()
+	refused, err := siptest.NewPhone(siptest.Config{User: "1001", Proxy: at, Domain: "127.0.0.1", Transport: "TLS", TLS: trust, SIPS: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(refused.Close)
+	if res, err := refused.Do(t.Context(), "REGISTER", "sips:127.0.0.1", nil, nil); res == nil || res.Code != 480 || !strings.HasPrefix(res.Get("Warning"), "380 ") {
+		t.Error(res, err)
+	}
 	s.stop()
 
 	other := certstest.New(t, "another")

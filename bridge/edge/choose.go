@@ -65,6 +65,9 @@ func (e *Edge) named(u sipmsg.URI) *peer {
 	port := u.Port
 	if port == 0 {
 		port = 5060
+		if u.Secure {
+			port = 5061
+		}
 	}
 	for _, p := range e.peers {
 		if f := p.flow.Load(); f != nil && f.Remote == netip.AddrPortFrom(a.Unmap(), port) {

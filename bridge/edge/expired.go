@@ -108,7 +108,7 @@ func (e *Edge) next(s *shard, t *transaction) bool {
 
 // readdressed puts another Via, Path and Record-Route on a request that goes elsewhere.
 func (e *Edge) readdressed(t *transaction) {
-	top := topping{branch: branch{t.in, t.attempt, t.key, t.loop}, out: t.out, back: t.out, toPBX: t.peer != nil, token: t.token, ob: t.ob}
+	top := topping{branch: branch{t.in, t.attempt, t.key, t.loop}, out: t.out, back: t.out, toPBX: t.peer != nil, token: t.token, ob: t.ob, sips: t.sips}
 	if t.large {
 		top.back.Transport, top.back.Local = subscription.UDP, t.peer.flow.Load().Local
 	}

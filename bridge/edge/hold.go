@@ -50,6 +50,15 @@ func (e *Edge) release(p sipua.Packet, patience time.Time) {
 	}
 }
 
+// refuseAsked refuses a request, which may have been held.
+func (e *Edge) refuseAsked(w *work, f notifier.Flow, r reply) {
+	if w.waited {
+		e.refuseHeld(w, f, r)
+		return
+	}
+	e.refuse(w, f, r)
+}
+
 // refuseHeld is refuse for an INVITE that was held: its sender has heard 100 and does not
 // ask again, so that the refusal is repeated until its ACK comes.
 func (e *Edge) refuseHeld(w *work, f notifier.Flow, r reply) {

@@ -105,7 +105,7 @@ func (e *Edge) back(id phoneID) {
 		s := e.shardOf(t.key)
 		s.mu.Lock()
 		if s.byKey[t.key] == t && t.state == waiting {
-			if f, ok := e.bindings.find(t.phone, time.Now()); ok {
+			if f, ok := e.bindings.find(t.phone, time.Now()); ok && (!t.sips || secure(f.Transport)) {
 				t.out, t.state, t.end = f, calling, time.Now().Add(e.config.Timers.B)
 				if t.token.kind != 0 {
 					t.token.flow, t.token.conn = f, e.conns.id(f, false)

@@ -125,7 +125,7 @@ func (w *work) uri() []byte {
 // one Replaces that counts.
 func (w *work) take(v *pickup.Verdict, pbx string) {
 	m := &w.msg
-	host := hostOf(v, w.uri(), pbx)
+	host, begin := hostOf(v, w.uri(), pbx), scheme(w.uri())
 	for i, x := range w.edits {
 		if x.at == m.URI {
 			w.edits = append(w.edits[:i], w.edits[i+1:]...)
@@ -133,7 +133,7 @@ func (w *work) take(v *pickup.Verdict, pbx string) {
 		}
 	}
 	from := len(w.texts)
-	w.texts = append(append(append(append(w.texts, "sip:"...), escapeUser(v.User)...), '@'), host...)
+	w.texts = append(append(append(append(w.texts, begin...), escapeUser(v.User)...), '@'), host...)
 	w.replace(m.URI, from)
 	required := false
 	for _, h := range m.Lines() {

@@ -84,7 +84,7 @@ func (e *Edge) guardCalled(w *work, at sipmsg.Span, sender pickup.Sender, to *pe
 	if bare {
 		w.texts = append(w.texts, '<')
 	}
-	w.texts = append(append(append(append(w.texts, "sip:"...), escapeUser(v.User)...), '@'), hostOf(&v, uri, to.Host)...)
+	w.texts = append(append(append(append(w.texts, scheme(uri)...), escapeUser(v.User)...), '@'), hostOf(&v, uri, to.Host)...)
 	if bare {
 		w.texts = append(w.texts, '>')
 	}

@@ -23,6 +23,14 @@ type passage struct {
 func (e *Edge) relay(w *work, p *passage) {
 	m, t := &w.msg, p.target
 	method := string(m.Method)
+	sips := w.sips(p.way)
+	if sips {
+		if r, ok := t.secured(); !ok {
+			r.key = p.key
+			e.refuseAsked(w, p.in, r)
+			return
+		}
+	}
 	out := t.flow
 	if t.toPBX() {
 		f := t.peers[0].flow.Load()
@@ -44,7 +52,7 @@ func (e *Edge) relay(w *work, p *passage) {
 	}
 	top := topping{
 		branch: branch{flow: p.in, mac: p.key, loop: e.branches.loopOf(m)},
-		out:    out, back: out, toPBX: t.toPBX(), ob: method == "REGISTER" && t.toPBX() && e.firstHop(m),
+		out:    out, back: out, toPBX: t.toPBX(), sips: sips, ob: method == "REGISTER" && t.toPBX() && e.firstHop(m),
 	}
 	switch {
 	case method == "REGISTER" && t.toPBX():
@@ -88,7 +96,7 @@ func (e *Edge) top(w *work, top *topping) []byte {
 func (e *Edge) begin(w *work, p *passage, top *topping, msg []byte) {
 	t, now := p.target, time.Now()
 	x := &transaction{
-		key: p.key, in: p.in, out: top.out, phone: t.phone, loop: top.branch.loop, token: top.token, ob: top.ob,
+		key: p.key, in: p.in, out: top.out, phone: t.phone, loop: top.branch.loop, token: top.token, ob: top.ob, sips: top.sips,
 		pickup: t.pickup, replaces: t.replaces, caller: t.caller, end: now.Add(e.config.Timers.B), msg: append(make([]byte, 0, len(msg)+64), msg...), head: w.headAt,
 	}
 	if t.toPBX() {
@@ -170,6 +178,7 @@ type topping struct {
 	toPBX     bool
 	token     token // kind 0 = no Path, no Record-Route
 	ob        bool  // RFC 5626 §5.1
+	sips      bool  // the request is for a SIPS URI
 }
 
 // appendTop writes our Via, and Path or Record-Route.
@@ -185,27 +194,45 @@ func (e *Edge) appendTop(b []byte, t *topping) []byte {
 	case 0:
 		return b
 	case pathToken:
-		b = e.appendURI(append(b, "Path: <"...), &t.token, t.back, host)
+		b = e.appendURI(append(b, "Path: <"...), &t.token, side{t.back, host, false})
 		if t.ob {
 			b = append(b, ";ob"...)
 		}
 		return append(b, ">\r\n"...)
 	}
-	b = append(e.appendURI(append(b, "Record-Route: <"...), &t.token, t.back, host), ">\r\n"...)
+	b = append(e.appendURI(append(b, "Record-Route: <"...), &t.token, side{t.back, host, t.sips}), ">\r\n"...)
 	in := t.branch.flow
 	other := e.host(!t.toPBX, in)
 	if in.Transport == t.back.Transport && in.Local == t.back.Local && other == host {
 		return b
 	}
 	// RFC 5658: one for each side, each in that side's own terms.
-	return append(e.appendURI(append(b, "Record-Route: <"...), &t.token, in, other), ">\r\n"...)
+	return append(e.appendURI(append(b, "Record-Route: <"...), &t.token, side{in, other, t.sips}), ">\r\n"...)
 }
 
-// appendURI writes the URI of a token for one side.
-func (e *Edge) appendURI(b []byte, t *token, f notifier.Flow, host string) []byte {
-	b = e.sealer.seal(append(b, "sip:"...), t)
-	b = append(append(b, '@'), host...)
-	return append(appendTransport(b, f.Transport), ";lr"...)
+// side is one of the two that a request passes between.
+type side struct {
+	flow notifier.Flow
+	host string
+	sips bool // the dialog is one of SIPS URIs
+}
+
+// appendURI writes the URI of a token for one side. RFC 3261 §16.6 step 4 wants a SIPS URI
+// in the Record-Route of a request to one; a side that it came from without TLS could not
+// reach us by that, and has its own terms.
+func (e *Edge) appendURI(b []byte, t *token, s side) []byte {
+	sips := s.sips && secure(s.flow.Transport)
+	if sips {
+		b = append(b, "sips:"...)
+	} else {
+		b = append(b, "sip:"...)
+	}
+	b = e.sealer.seal(b, t)
+	b = append(append(b, '@'), s.host...)
+	if !sips || s.flow.Transport != subscription.TLS { // RFC 3261 §26.2.2: transport=tls says nothing there
+		b = appendTransport(b, s.flow.Transport)
+	}
+	return append(b, ";lr"...)
 }
 
 func appendTransport(b []byte, t subscription.Transport) []byte {

@@ -70,11 +70,8 @@ func (e *Edge) request(p sipua.Packet, w *work) bool {
 		case fate == waits:
 			e.hold(p, w, f, key)
 			return true
-		case fate == refused && w.waited:
-			e.refuseHeld(w, f, r)
-			return true
 		case fate == refused:
-			e.refuse(w, f, r)
+			e.refuseAsked(w, f, r)
 			return true
 		}
 	}

@@ -13,6 +13,8 @@ type way struct {
 	known bool
 	// strict: the token stood in the request URI (RFC 3261 §16.4).
 	strict bool
+	// sips: the next Route, which is not ours, is a SIPS URI.
+	sips bool
 }
 
 // readRoutes finds our token and takes our Route values off the top, both of a double
@@ -21,7 +23,7 @@ func (e *Edge) readRoutes(w *work) (r way) {
 	m := &w.msg
 	if u, ok := sipmsg.ParseURI(m.At(m.URI)); ok && mayBeToken(u.User) {
 		if t, genuine := e.sealer.open(u.User); genuine {
-			r = way{t, true, true}
+			r = way{token: t, known: true, strict: true}
 			e.unstrict(w, &r)
 			return r
 		}
@@ -41,6 +43,8 @@ func (e *Edge) readRoutes(w *work) (r way) {
 				if used := h.Value.End - len(rest); used > h.Value.Start {
 					w.remove(sipmsg.Span{Start: h.Value.Start, End: used})
 				}
+				uri, _, _ := sipmsg.Address(value)
+				r.sips = isSIPS(uri)
 				if r.known && strictRoute(value) {
 					w.toStrict(skipped)
 				}
@@ -89,6 +93,10 @@ func (e *Edge) unstrict(w *work, r *way) {
 	values = values[:len(values)-1]
 	for len(values) > 0 && e.ourRoute(values[0], r) {
 		values = values[1:]
+	}
+	if len(values) > 0 {
+		next, _, _ := sipmsg.Address(values[0])
+		r.sips = isSIPS(next)
 	}
 	w.setRoutes(uri, values)
 }

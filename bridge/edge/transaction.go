@@ -37,6 +37,7 @@ type transaction struct {
 	loop              uint32
 	token             token // of its Path or Record-Route; kind 0 = none
 	ob                bool
+	sips              bool   // it is for a SIPS URI
 	pickup            bool   // it takes a ringing call over
 	replaces          bool   // by Replaces
 	caller            string // then: the header line that tells who calls

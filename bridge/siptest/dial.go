@@ -2,7 +2,6 @@ package siptest
 
 import (
 	"context"
-	"strings"
 	"time"
 )
 
@@ -10,9 +9,7 @@ import (
 // the INVITE is sent; the rest happens in the background. Extra headers may follow
 // (a Replaces for a pickup).
 func (p *Phone) Dial(ctx context.Context, target string, extra ...Header) (*Call, error) {
-	if !strings.HasPrefix(target, "sip:") {
-		target = "sip:" + target + "@" + p.cfg.Domain
-	}
+	target = p.numberURI(target)
 	tag := token(6)
 	c := &Call{phone: p, id: token(12), outgoing: true, localTag: tag, local: p.from(tag), remote: "<" + target + ">", target: target}
 	p.mu.Lock()

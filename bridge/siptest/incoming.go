@@ -3,7 +3,6 @@ package siptest
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 )
 
@@ -166,9 +165,7 @@ func (c *Call) Redirect(target string) error {
 	if c.outgoing || c.answered.is() || c.ended.is() {
 		return fmt.Errorf("siptest: call %s of phone %s cannot be redirected", c.id, c.phone.cfg.User)
 	}
-	if !strings.HasPrefix(target, "sip:") {
-		target = "sip:" + target + "@" + c.phone.cfg.Domain
-	}
+	target = c.phone.numberURI(target)
 	c.refuse(302, Header{Name: "Contact", Value: "<" + target + ">"})
 	return nil
 }

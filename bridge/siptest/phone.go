@@ -57,6 +57,8 @@ type Config struct {
 	// TLS verifies the server of TLS and WSS; nil = the host's authorities, and the host
 	// of Proxy as name.
 	TLS *tls.Config
+	// SIPS: the phone's addresses, and all it calls, are SIPS URIs.
+	SIPS bool
 	// Listen is the local address, default "127.0.0.1:0". For a connection only its host
 	// counts.
 	Listen string
@@ -182,7 +184,7 @@ func (p *Phone) Close() {
 func (p *Phone) User() string { return p.cfg.User }
 
 // AOR is the address of record, "sip:1001@pbx.test".
-func (p *Phone) AOR() string { return "sip:" + p.cfg.User + "@" + p.cfg.Domain }
+func (p *Phone) AOR() string { return p.scheme() + p.cfg.User + "@" + p.cfg.Domain }
 
 // Addr is the phone's own "ip:port"; empty for TCP before its first request.
 func (p *Phone) Addr() string {

@@ -24,7 +24,7 @@ func (p *Phone) Register(ctx context.Context, expires time.Duration) error {
 		p.regCSeq++
 		id := dialogID{callID: p.regID, local: p.from(p.regTag), remote: "<" + p.AOR() + ">", cseq: p.regCSeq}
 		p.mu.Unlock()
-		m, err := p.newRequest("REGISTER", "sip:"+p.cfg.Domain, id)
+		m, err := p.newRequest("REGISTER", p.scheme()+p.cfg.Domain, id)
 		if err != nil {
 			return nil, err
 		}

@@ -46,12 +46,14 @@ type dialogID struct {
 }
 
 func (p *Phone) contact(l link) string {
-	c := "sip:" + p.cfg.User + "@" + l.Local()
+	c := p.scheme() + p.cfg.User + "@" + l.Local()
 	switch l.proto() {
 	case "TCP":
 		c += ";transport=tcp"
 	case "TLS":
-		c += ";transport=tls"
+		if !p.cfg.SIPS {
+			c += ";transport=tls"
+		}
 	case "WS", "WSS": // RFC 7118 §5.2: one name for both
 		c += ";transport=ws"
 	}

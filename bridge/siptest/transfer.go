@@ -64,10 +64,18 @@ func (c *Call) WaitTransferring(ctx context.Context) error {
 }
 
 func (p *Phone) numberURI(target string) string {
-	if strings.HasPrefix(target, "sip:") {
+	if strings.HasPrefix(target, "sip:") || strings.HasPrefix(target, "sips:") {
 		return target
 	}
-	return "sip:" + target + "@" + p.cfg.Domain
+	return p.scheme() + target + "@" + p.cfg.Domain
+}
+
+// scheme begins the URIs that a phone makes.
+func (p *Phone) scheme() string {
+	if p.cfg.SIPS {
+		return "sips:"
+	}
+	return "sip:"
 }
 
 // sipfrag takes a NOTIFY of the REFER's implicit subscription.
