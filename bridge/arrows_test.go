@@ -30,7 +30,7 @@ var arrows = []arrow{
 	{from: "blfbridge/adapters", to: "blfbridge/bridge/", but: []string{"blfbridge/bridge/device", "blfbridge/bridge/compositor"}, why: "adapters speak to the compositor alone"},
 	{from: "blfbridge/adapters", to: "github.com/emiago/sipgo", why: "adapters never see SIP"},
 	{from: "blfbridge/", not: []string{"blfbridge/bridge/sipua", "blfbridge/bridge/edge", "blfbridge/bridge/pickup", "blfbridge/bridge/trunk"}, to: "github.com/emiago/sipgo", why: "one place speaks SIP, so that its traps are guarded once"},
-	{from: "blfbridge/", not: []string{"blfbridge/bridge/store", "blfbridge/policy/policystore"}, to: "github.com/redis/go-redis", why: "only stores talk to Redis"},
+	{from: "blfbridge/", not: []string{"blfbridge/bridge/store", "blfbridge/bridge/cluster", "blfbridge/policy/policystore"}, to: "github.com/redis/go-redis", why: "only stores, and what replicas share, talk to Redis"},
 	{from: "blfbridge/", not: []string{"blfbridge/bridge/store", "blfbridge/policy/policystore"}, to: "go.etcd.io/bbolt", why: "only stores open the file"},
 	{from: "blfbridge/bridge", not: []string{"blfbridge/bridge/demo"}, to: "blfbridge/adapters", why: "the bridge takes any compositor.Source; cmd and the demo choose the adapters"},
 }

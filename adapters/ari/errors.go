@@ -30,7 +30,7 @@ var (
 	// ErrLost: the event socket ended; Asterisk sends no close frame when it stops.
 	ErrLost = errors.New("ari: event socket lost")
 	// ErrReplaced: another client opened the same application and gets the events now.
-	ErrReplaced = errors.New("ari: application taken by another client")
+	ErrReplaced = fmt.Errorf("ari: application %w", compositor.ErrTaken)
 	// ErrWedged: ARI is locked up (Asterisk issue 2170) and only a restart helps.
 	ErrWedged = errors.New("ari: Asterisk's ARI is locked up")
 )

@@ -43,6 +43,10 @@ type Sink interface {
 	Down(why error)
 }
 
+// ErrTaken: why a source is Down if another client took its place at the PBX, which serves
+// only one. Sources wrap it.
+var ErrTaken = errors.New("taken by another client")
+
 // ErrDuplicate: two sources have one name.
 var ErrDuplicate = errors.New("compositor: two sources have the same name")
 

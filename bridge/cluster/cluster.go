@@ -1,0 +1,123 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/redis/go-redis/v9"
+
+	"blfbridge/bridge/compositor"
+)
+
+// ErrLost: another replica holds the lease now.
+var ErrLost = errors.New("cluster: the lease is another replica's")
+
+// DefaultLease is how long a feed stays with a holder that is not heard of.
+const DefaultLease = 3 * time.Second
+
+// Config is what New needs.
+type Config struct {
+	// Client is the connection to Redis, of which every follower holds one while it waits
+	// for entries. Its owner closes it after Close.
+	Client redis.UniversalClient
+	// Prefix is what every key starts with.
+	Prefix string
+	// Replica names this process; no other may have its name at the same time.
+	Replica string
+	// Lease is how long a holder that is not heard of keeps a feed; 0 = DefaultLease. It is
+	// renewed three times in that time. All replicas should have the same.
+	Lease      time.Duration
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
+}
+
+// Cluster is this replica's part in all feeds. Its methods are safe for concurrent use.
+type Cluster struct {
+	client  redis.UniversalClient
+	prefix  string
+	replica string
+	lease   time.Duration
+	log     *slog.Logger
+	metrics *metrics
+
+	mu    sync.Mutex // guards held, and that no call begins after closed
+	held  int
+	ended bool
+	calls sync.WaitGroup
+}
+
+// New makes a replica that takes part in nothing yet.
+func New(c Config) *Cluster {
+	k := &Cluster{
+		client: c.Client, prefix: c.Prefix, replica: c.Replica, lease: c.Lease,
+		log: c.Logger, metrics: newMetrics(c.Registerer),
+	}
+	if k.lease == 0 {
+		k.lease = DefaultLease
+	}
+	if k.log == nil {
+		k.log = slog.New(slog.DiscardHandler)
+	}
+	return k
+}
+
+// Close waits for the calls to Redis that were left behind; each ends within seconds.
+func (c *Cluster) Close() {
+	c.mu.Lock()
+	c.ended = true
+	c.mu.Unlock()
+	c.calls.Wait()
+}
+
+// Source is src as all replicas share it.
+func (c *Cluster) Source(src compositor.Source) *Feed { return newFeed(c, src) }
+
+// hold counts the feeds that this replica holds.
+func (c *Cluster) hold(by int) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.held += by
+	return c.held
+}
+
+// within runs fn and returns when it has or ctx ends: the client heeds a deadline but not
+// a cancellation. A call left behind ends by the client's own timeouts; Close waits for it.
+func within[T any](ctx context.Context, c *Cluster, fn func() (T, error)) (none T, err error) {
+	type answer struct {
+		value T
+		err   error
+	}
+	got := make(chan answer, 1)
+	c.mu.Lock()
+	if c.ended {
+		c.mu.Unlock()
+		return none, context.Canceled
+	}
+	c.calls.Go(func() {
+		v, err := fn()
+		got <- answer{v, err}
+	})
+	c.mu.Unlock()
+	select {
+	case a := <-got:
+		return a.value, a.err
+	case <-ctx.Done():
+		return none, ctx.Err()
+	}
+}
+
+// pause waits, and reports false if ctx ended.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}

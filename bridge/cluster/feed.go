@@ -1,0 +1,103 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"blfbridge/bridge/compositor"
+)
+
+// Feed is a source that all replicas share. It is itself a compositor.Source.
+type Feed struct {
+	c      *Cluster
+	source compositor.Source
+	keys   keys
+	log    *slog.Logger
+}
+
+func newFeed(c *Cluster, src compositor.Source) *Feed {
+	return &Feed{c: c, source: src, keys: c.keysOf(src.Name()), log: c.log.With("source", src.Name())}
+}
+
+// Name implements compositor.Source.
+func (f *Feed) Name() string { return f.source.Name() }
+
+// Run implements compositor.Source: it holds the feed or follows it until ctx ends.
+func (f *Feed) Run(ctx context.Context, sink compositor.Sink) error {
+	o := outage{f: f, sink: sink}
+	for ctx.Err() == nil {
+		// Who holds many waits longer, so that they spread.
+		if !pause(ctx, time.Duration(f.c.hold(0))*f.c.lease/20+rand.N(20*time.Millisecond)) {
+			return nil
+		}
+		s, mine, err := f.take(ctx)
+		switch {
+		case err != nil:
+		case mine:
+			o.over()
+			if err := f.lead(ctx, sink, s); err != nil {
+				return err
+			}
+		default:
+			err = f.follow(ctx, sink, o.over)
+		}
+		if err != nil && ctx.Err() == nil {
+			o.goesOn(err)
+			pause(ctx, f.c.lease/6)
+		}
+	}
+	return nil
+}
+
+// outage tells once that Redis is away, and the compositor when it stays away: lamps that
+// nobody tells of any more are unknown after the grace period.
+type outage struct {
+	f     *Feed
+	sink  compositor.Sink
+	since time.Time // zero = there is none
+	told  bool
+}
+
+func (o *outage) over() { o.since, o.told = time.Time{}, false }
+
+func (o *outage) goesOn(err error) {
+	if o.since.IsZero() {
+		o.since = time.Now()
+		o.f.log.Warn("the PBX's feed is interrupted, because Redis does not answer", "error", err)
+	}
+	if !o.told && time.Since(o.since) >= o.f.c.lease {
+		o.told = true
+		o.sink.Down(fmt.Errorf("cluster: the PBX's feed: %w", err))
+	}
+}
+
+// lead runs the source under the lease until ctx ends or the lease is another's. An error
+// is the source's, which no retry can mend.
+func (f *Feed) lead(ctx context.Context, sink compositor.Sink, s standing) error {
+	f.log.Info("this replica holds the PBX's feed", "token", s.token)
+	f.c.hold(1)
+	f.c.metrics.holds(f.Name(), true)
+	defer func() {
+		f.c.hold(-1)
+		f.c.metrics.holds(f.Name(), false)
+	}()
+	run, cancel := context.WithCancel(ctx)
+	defer cancel()
+	p := newPublisher(f, sink, s)
+	lost := make(chan error, 1)
+	go func() {
+		defer cancel()
+		lost <- p.run(run)
+	}()
+	err := f.source.Run(run, p)
+	cancel()
+	if lost := <-lost; lost != nil {
+		f.log.Warn("this replica lets go of the PBX's feed", "error", lost)
+		return nil
+	}
+	p.close(context.WithoutCancel(ctx))
+	return err
+}

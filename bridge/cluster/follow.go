@@ -1,0 +1,211 @@
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"blfbridge/bridge/compositor"
+	"blfbridge/bridge/device"
+)
+
+// follower tells a compositor what the holder of the feed publishes.
+type follower struct {
+	f    *Feed
+	sink compositor.Sink
+
+	id string // of the last entry that was read
+	n  uint64 // its number
+	// seen has the number that each device was read with, until the entries of the time of
+	// reading are over: they must not bring back what the hash was ahead of.
+	seen   map[string]uint64
+	newest uint64 // of seen
+}
+
+// errFree: nobody holds the feed.
+var errFree = errors.New("cluster: nobody holds the feed")
+
+// follow returns nil when the feed is free or ctx ends. It calls joined when it knows
+// everything.
+func (f *Feed) follow(ctx context.Context, sink compositor.Sink, joined func()) error {
+	w := &follower{f: f, sink: sink}
+	f.log.Info("this replica follows the PBX's feed")
+	err := w.join(ctx)
+	if err == nil {
+		joined()
+	}
+	for err == nil && ctx.Err() == nil {
+		err = w.next(ctx)
+	}
+	if errors.Is(err, errFree) || ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// join reads everything anew.
+func (w *follower) join(ctx context.Context) error {
+	client, k := w.f.c.client, w.f.keys
+	// The newest entry first: what comes after it is read from the stream, and what the
+	// hash has of it already is left out.
+	newest, err := within(ctx, w.f.c, func() ([]redis.XMessage, error) {
+		return client.XRevRangeN(ctx, k.feed, "+", "-", 1).Result()
+	})
+	if err != nil {
+		return err
+	}
+	w.id, w.n = "0", 0
+	if len(newest) > 0 {
+		e, err := decodeEntry(newest[0].Values)
+		if err != nil {
+			return err
+		}
+		w.id, w.n = newest[0].ID, e.N
+	}
+	var all []device.Status
+	for read := ""; ; {
+		about, err := within(ctx, w.f.c, func() ([]any, error) {
+			return client.HMGet(ctx, k.lease, "snapshot", "down").Result()
+		})
+		if err != nil {
+			return err
+		}
+		if snapshot, _ := about[0].(string); snapshot != read {
+			if all, err = w.load(ctx, snapshot); err != nil {
+				return err
+			}
+			read = snapshot
+			continue // once more: it may have been deleted under our eyes
+		}
+		if read != "" {
+			w.sink.Snapshot(all)
+		}
+		if why, ok := about[1].(string); ok {
+			w.sink.Down(errors.New(why))
+		}
+		w.f.c.metrics.joined(w.f.Name())
+		return nil
+	}
+}
+
+// load reads a hash of devices.
+func (w *follower) load(ctx context.Context, hash string) (all []device.Status, err error) {
+	w.seen, w.newest = map[string]uint64{}, 0
+	var cursor uint64
+	for {
+		page, err := within(ctx, w.f.c, func() (*redis.ScanCmd, error) {
+			cmd := w.f.c.client.HScan(ctx, hash, cursor, "", chunk)
+			return cmd, cmd.Err()
+		})
+		if err != nil {
+			return nil, err
+		}
+		var fields []string
+		fields, cursor = page.Val()
+		for i := 0; i+1 < len(fields); i += 2 {
+			if _, again := w.seen[fields[i]]; again {
+				continue
+			}
+			var k kept
+			if err := json.Unmarshal([]byte(fields[i+1]), &k); err != nil {
+				return nil, fmt.Errorf("cluster: the device %q in %s cannot be read: %w", fields[i], hash, err)
+			}
+			w.seen[fields[i]] = k.N
+			w.newest = max(w.newest, k.N)
+			all = append(all, k.Status)
+		}
+		if cursor == 0 {
+			return all, nil
+		}
+	}
+}
+
+// next waits for entries and takes them in.
+func (w *follower) next(ctx context.Context) error {
+	wait := w.f.c.lease / 3
+	read, err := within(ctx, w.f.c, func() ([]redis.XStream, error) {
+		got, err := w.f.c.client.XRead(ctx, &redis.XReadArgs{
+			Streams: []string{w.f.keys.feed, w.id}, Count: 100, Block: wait,
+		}).Result()
+		if errors.Is(err, redis.Nil) {
+			return nil, nil
+		}
+		return got, err
+	})
+	if err != nil {
+		return err
+	}
+	if len(read) == 0 {
+		return w.idle(ctx)
+	}
+	for _, m := range read[0].Messages {
+		e, err := decodeEntry(m.Values)
+		if err != nil {
+			return err
+		}
+		if e.N != w.n+1 || e.Snapshot != "" {
+			if e.Snapshot == "" {
+				w.f.c.metrics.gap(w.f.Name())
+				w.f.log.Warn("entries of the PBX's feed are missing; all devices are read again", "last", w.n, "next", e.N)
+			}
+			return w.join(ctx)
+		}
+		w.id, w.n = m.ID, e.N
+		w.apply(&e)
+		if e.Released {
+			return errFree
+		}
+	}
+	return nil
+}
+
+// idle looks, when nothing came, whether anything should have.
+func (w *follower) idle(ctx context.Context) error {
+	s, err := w.f.look(ctx)
+	switch {
+	case err != nil:
+		return err
+	case s.left == 0:
+		return errFree
+	case s.n != w.n:
+		// Published between the read and the look; or entries were lost in a failover, and
+		// the stream goes on with lower ids than the last that was read.
+		return w.join(ctx)
+	}
+	return nil
+}
+
+// apply tells the compositor what an entry says.
+func (w *follower) apply(e *entry) {
+	if w.seen != nil && e.N > w.newest {
+		w.seen = nil
+	}
+	now := time.Now()
+	for _, d := range e.Changed {
+		if w.seen[d.Name] > e.N {
+			continue
+		}
+		w.f.c.metrics.lag(now.Sub(d.At))
+		w.sink.Change(d)
+	}
+	for _, name := range e.Removed {
+		if w.seen[name] <= e.N {
+			w.sink.Remove(name)
+		}
+	}
+	if e.Down != nil {
+		w.sink.Down(errors.New(*e.Down))
+	}
+	w.f.c.metrics.applied(w.f.Name())
+}
+
+func ignoreNil(s string, err error) (string, error) {
+	if errors.Is(err, redis.Nil) {
+		return "", nil
+	}
+	return s, err
+}
