@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"strings"
+
+	"blfbridge/bridge/compositor"
 )
 
 // What can be wrong with a source; each is wrapped with the key to mend.
