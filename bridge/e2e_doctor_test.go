@@ -4,7 +4,6 @@ package bridge_test
 
 import (
 	"context"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -16,52 +15,6 @@ import (
 	"blfbridge/bridge/certs/certstest"
 	"blfbridge/bridge/siptest/lab"
 )
-
-// fault is one thing that is made wrong, and what doctor must say of it.
-type fault struct {
-	name string
-	// old and new change the configuration that doctor reads, not the server's.
-	old, new string
-	args     []string
-	break_   func()
-	// finds is the line: result and name; fix is in the line below it. FILE stands for the
-	// configuration.
-	finds, fix string
-}
-
-// look runs doctor once for each fault.
-func (s *server) look(t *testing.T, faults []fault) {
-	t.Helper()
-	text, err := os.ReadFile(s.path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	running := s.path
-	defer func() { s.path = running }()
-	for _, f := range faults {
-		s.path = filepath.Join(t.TempDir(), "doctor.yaml")
-		changed := strings.Replace(string(text), f.old, f.new, 1)
-		if f.old != "" && changed == string(text) {
-			t.Fatalf("%s: the configuration has no %q:\n%s", f.name, f.old, text)
-		}
-		s.write(s.path, changed)
-		if f.break_ != nil {
-			f.break_()
-		}
-		_, said := s.examine(f.args...)
-		f.fix = strings.ReplaceAll(f.fix, "FILE", s.path)
-		found := false
-		lines := strings.Split(said, "\n")
-		for i, l := range lines {
-			if words := strings.Join(strings.Fields(l), " "); strings.HasPrefix(words, f.finds) {
-				found = f.fix == "" || i+1 < len(lines) && strings.HasPrefix(strings.TrimSpace(lines[i+1]), "fix: ") && strings.Contains(lines[i+1], f.fix)
-			}
-		}
-		if !found {
-			t.Errorf("%s: doctor does not say %q with %q:\n%s", f.name, f.finds, f.fix, said)
-		}
-	}
-}
 
 // TestDoctorPBX: whatever is wrong between the server and a real Asterisk is found, with
 // what mends it, and no longer once it is mended.

@@ -40,9 +40,12 @@ func liveFront(t *testing.T) front {
 	if err := json.Unmarshal([]byte(cmp.Or(os.Getenv("BLFBRIDGE_LIVE"), "{}")), &in); err != nil || in.PBX == "" {
 		t.Fatalf("BLFBRIDGE_LIVE: %v; run scripts/test-live, which sets it", err)
 	}
-	f := front{yaml: in.PBX, domain: in.Domain, aliases: in.Aliases, settle: 300 * time.Millisecond}
+	f := front{yaml: in.PBX, domain: in.Domain, aliases: in.Aliases, settle: switchSettles}
 	for i, u := range in.Users {
 		f.users[i] = frontUser{u.Number, u.Password}
 	}
 	return f
 }
+
+// switchSettles is how long FreeSWITCH may take to join those who talk after a pickup.
+const switchSettles = 300 * time.Millisecond

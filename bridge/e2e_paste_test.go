@@ -6,16 +6,12 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
-	"blfbridge/bridge/device"
-	"blfbridge/bridge/siptest"
 	"blfbridge/bridge/siptest/lab"
 )
 
@@ -190,37 +186,6 @@ func (s *sections) add(name, head, lines string) {
 	*s = append(*s, section{name: name, head: "\n" + strings.TrimSpace(head) + "\n", body: lines})
 }
 
-// command runs a command of the program with the server's configuration.
-func (s *server) command(args ...string) (out string, err error) {
-	s.t.Helper()
-	cmd := exec.Command(build(s.t), append(args, "--config", s.path)...)
-	var errs strings.Builder
-	cmd.Stderr = &errs
-	text, err := cmd.Output()
-	if err != nil {
-		err = fmt.Errorf("%w: %s", err, errs.String())
-	}
-	return string(text), err
-}
-
-// everywhere makes the server listen on every address, as it does by default.
-func (s *server) everywhere() {
-	s.t.Helper()
-	text, err := os.ReadFile(s.path)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	head, rest, _ := strings.Cut(string(text), "]\n")
-	s.write(s.path, strings.ReplaceAll(head, "//127.0.0.1:", "//0.0.0.0:")+"]\n"+rest)
-}
-
-// examine runs doctor and returns what it says, all of it good or not.
-func (s *server) examine(args ...string) (good bool, text string) {
-	s.t.Helper()
-	out, err := s.command(append([]string{"doctor"}, args...)...)
-	return err == nil && !strings.Contains(out, "warning "), out
-}
-
 // TestPasteAsterisk: an Asterisk that knows nothing of blfbridge, and what pbx-config
 // prints: phones behind the edge register, call, are called, light lamps and pick up, over
 // UDP, TCP and WebSocket, with both ways to pick up; doctor finds nothing wrong. Before the
@@ -230,10 +195,7 @@ func TestPasteAsterisk(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := newBare(t)
 			ws := freePort(t)
-			o := &pickupOffice{
-				t: t, at: front{domain: "127.0.0.1"}, phones: map[string]*siptest.Phone{}, heard: map[string]*heard{},
-				caller: "1001", boss: "1002", secretary: "1003", deputy: "1004", desk: "1006",
-			}
+			o := pickupPhones(t, b.front("office"))
 			s := newServer(t, setup{store: newStorage(t, "bolt"), pbx: b.yaml(more...), listen: "ws://" + ws, more: edgeYAML, policy: o.policy()})
 			o.s = s
 			s.everywhere()
@@ -249,53 +211,7 @@ func TestPasteAsterisk(t *testing.T) {
 			b.paste(text)
 			b.restart()
 			s.ready()
-			pasted(t, o, ws)
+			pasted(o, ws, "Path", "WebSocket")
 		})
-	}
-}
-
-// pasted lets phones do what phones do.
-func pasted(t *testing.T, o *pickupOffice, ws string) {
-	ctx, s := t.Context(), o.s
-	for number, over := range map[string]string{"1001": "UDP", "1002": "TCP", "1003": "WS", "1006": "UDP"} {
-		proxy := s.udp
-		if over == "WS" {
-			proxy = ws
-		}
-		h := &heard{}
-		p, err := siptest.NewPhone(siptest.Config{User: number, Password: "pw" + number, Proxy: proxy, Domain: "127.0.0.1", Transport: over, Trace: h.trace(t, number)})
-		o.must(err)
-		t.Cleanup(p.Close)
-		o.must(p.Register(ctx, 10*time.Minute))
-		o.phones[number], o.heard[number] = p, h
-	}
-	lamp := o.lamp("1003", "1002", "")
-	lamp.shows(device.Idle)
-	good, text := s.examine()
-	if !good {
-		t.Errorf("after the paste doctor says\n%s", text)
-	}
-	for _, kind := range []string{"Path", "pickup", "WebSocket", "sip udp://", "sip tcp://", "sip ws://", "dialog", "presence", "idle in"} {
-		if !strings.Contains(text, kind) {
-			t.Errorf("doctor says nothing of %s:\n%s", kind, text)
-		}
-	}
-	for _, pair := range [][2]string{{"1001", "1002"}, {"1002", "1003"}, {"1003", "1001"}} {
-		c := call(t, o.phones[pair[0]], o.phones[pair[1]])
-		if pair[1] == "1002" || pair[0] == "1002" {
-			lamp.shows(device.Busy)
-		}
-		o.must(c.Bye(ctx))
-		lamp.shows(device.Idle)
-	}
-	caller := ring(t, o.phones["1001"], o.phones["1002"])
-	callee, err := o.phones["1002"].Incoming(ctx)
-	o.must(err)
-	lamp.shows(device.Ringing)
-	o.refused(403, "1006", "*891002")
-	o.picks(caller, callee, "1003", "*891002")
-	lamp.shows(device.Idle)
-	if good, text := s.examine("--line", "1002", "--as", "1003"); !good {
-		t.Errorf("doctor, as 1003:\n%s", text)
 	}
 }

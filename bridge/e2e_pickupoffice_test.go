@@ -46,12 +46,17 @@ tenants:
 `, domains, o.boss, o.secretary, o.deputy, o.desk)
 }
 
-func newPickupOffice(t *testing.T, at front) *pickupOffice {
-	t.Helper()
-	o := &pickupOffice{
+// pickupPhones is the office without a bridge and before its phones have registered.
+func pickupPhones(t *testing.T, at front) *pickupOffice {
+	return &pickupOffice{
 		t: t, at: at, phones: map[string]*siptest.Phone{}, heard: map[string]*heard{},
 		caller: at.number(0), boss: at.number(1), secretary: at.number(2), deputy: at.number(3), desk: at.number(4),
 	}
+}
+
+func newPickupOffice(t *testing.T, at front) *pickupOffice {
+	t.Helper()
+	o := pickupPhones(t, at)
 	o.s = newServer(t, setup{store: newStorage(t, "bolt"), pbx: at.yaml, policy: o.policy(), more: edgeYAML})
 	o.s.start()
 	for _, u := range at.users {

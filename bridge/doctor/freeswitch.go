@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"blfbridge/bridge/config"
+	"blfbridge/bridge/pbxconfig"
 )
 
 // freeswitch looks at the event socket: there, credentials, rights, and the sofia profiles.
@@ -27,8 +28,8 @@ func (d *Doctor) freeswitch(ctx context.Context, p *config.PBX, say func(Finding
 		return
 	}
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(2 * d.Timeout))
-	s := &eventSocket{c, textproto.NewReader(bufio.NewReader(c))}
+	s := &eventSocket{c, textproto.NewReader(bufio.NewReader(c)), d.Timeout}
+	_ = c.SetDeadline(time.Now().Add(d.Timeout))
 	kind, _, err := s.read()
 	switch {
 	case err != nil:
@@ -47,25 +48,39 @@ func (d *Doctor) freeswitch(ctx context.Context, p *config.PBX, say func(Finding
 		return
 	}
 	say(ok(name+"event socket", "%s", addr))
-	if reply, err := s.command("event plain CHANNEL_PROGRESS CHANNEL_CALLSTATE CUSTOM sofia::register"); err != nil || !strings.HasPrefix(reply, "+OK") {
-		say(failed(name+"event filter", "a directory user needs esl-allowed-events: all", "events refused: %s %v", reply, err))
+	if reply, err := s.command("event plain " + pbxconfig.ESLEvents); err != nil || !strings.HasPrefix(reply, "+OK") {
+		say(failed(name+"event filter", "a directory user needs the esl-allowed-events that 'blfbridge pbx-config freeswitch' prints", "events refused: %s %v", reply, err))
 	} else {
 		say(ok(name+"event filter", "channel and registration events are allowed"))
 	}
+	if _, err := s.command("noevents"); err != nil {
+		say(failed(name+"event socket", "look into FreeSWITCH's log", "%v", err))
+		return
+	}
+	var refused []string
+	for _, command := range strings.Fields(pbxconfig.ESLCommands) {
+		if reply, err := s.command("api " + command); err != nil || strings.Contains(reply, "permission denied") {
+			refused = append(refused, command)
+		}
+	}
 	reply, err := s.command("api sofia xmlstatus")
 	switch {
-	case err != nil || strings.HasPrefix(reply, "-"):
-		say(failed(name+"rights", "a directory user needs esl-allowed-api: all", "api refused: %s %v", reply, err))
-	case !strings.Contains(reply, "<profile>"):
-		say(failed(name+"sofia", "load mod_sofia with a profile", "no SIP profile runs"))
-	default:
-		say(ok(name+"rights", "api is allowed, %d SIP profiles run", strings.Count(reply, "<profile>")))
+	case len(refused) > 0:
+		say(failed(name+"rights", "a directory user needs the esl-allowed-api that 'blfbridge pbx-config freeswitch' prints; \"all\" allows nothing", "api refuses %s", names(refused)))
+		return
+	case err != nil || !strings.Contains(reply, "<profile>"):
+		say(failed(name+"sofia", "load mod_sofia with a profile", "no SIP profile runs: %v", err))
+		return
 	}
+	say(ok(name+"rights", "api is allowed, %d SIP profiles run", strings.Count(reply, "<profile>")))
+	d.switchPhones(s, p, name, say)
 }
 
 type eventSocket struct {
 	c net.Conn
 	r *textproto.Reader
+	// timeout of each command
+	timeout time.Duration
 }
 
 // read returns the type of a message, and its body or reply text.
@@ -87,6 +102,7 @@ func (s *eventSocket) read() (kind, text string, err error) {
 
 // command returns the answer to a command; events in between are passed over.
 func (s *eventSocket) command(text string) (string, error) {
+	_ = s.c.SetDeadline(time.Now().Add(s.timeout))
 	if _, err := fmt.Fprintf(s.c, "%s\n\n", text); err != nil {
 		return "", err
 	}

@@ -5,6 +5,7 @@ package pbxconfig
 import (
 	"cmp"
 	"embed"
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"net"
@@ -24,7 +25,7 @@ var ErrNone = errors.New("pbxconfig: no such PBX")
 //go:embed asterisk.tmpl freeswitch.tmpl
 var files embed.FS
 
-var templates = template.Must(template.ParseFS(files, "*.tmpl"))
+var templates = template.Must(template.New("").Funcs(template.FuncMap{"xml": escape, "cidr": cidr}).ParseFS(files, "*.tmpl"))
 
 // facts are what the templates are filled with.
 type facts struct {
@@ -41,7 +42,20 @@ type facts struct {
 	WebSocket             bool   // web phones are served
 	Directory             bool   // FreeSWITCH: log in as a directory user
 	DirectoryUser, Domain string
+	Events, API           string // and what that user may ask for
+	Listen                string // where the event socket listens
+	Remote                bool   // blfbridge connects from another host
 }
+
+// ESLEvents are what adapters/esl subscribes to, as the event command of FreeSWITCH takes
+// it, and ESLCommands the api commands of it and of the doctor: what a directory user that
+// logs in must be allowed. The tests at a real FreeSWITCH fail when one is missing.
+const (
+	ESLEvents = "CHANNEL_CREATE CHANNEL_CALLSTATE CHANNEL_PROGRESS CHANNEL_PROGRESS_MEDIA CHANNEL_ANSWER CHANNEL_BRIDGE CHANNEL_UNBRIDGE " +
+		"CALL_UPDATE CHANNEL_HANGUP_COMPLETE PRESENCE_IN PHONE_FEATURE PHONE_FEATURE_SUBSCRIBE CUSTOM sofia::register sofia::unregister " +
+		"sofia::expire conference::maintenance valet_parking::info"
+	ESLCommands = "global_getvar show sofia uuid_dump valet_info conference list_users acl user_data xml_locate"
+)
 
 // Write is the text for the PBX of that type, "asterisk" or "freeswitch"; name chooses
 // where several are configured. It holds the password.
@@ -100,6 +114,13 @@ func factsOf(c *config.Config, p *config.PBX) (f facts, err error) {
 		}
 		f.Host, f.Port = host, port
 		f.DirectoryUser, f.Domain, f.Directory = strings.Cut(p.Username, "@")
+		f.Events, f.API = ESLEvents, ESLCommands
+		f.Listen = host
+		ip := net.ParseIP(host)
+		if ip == nil {
+			f.Listen = "::" // a name is not what a socket binds to
+		}
+		f.Remote = host != "localhost" && (ip == nil || !ip.IsLoopback())
 	}
 	for _, l := range c.SIP.Listen {
 		_, addr, err := config.SplitListen(l)
@@ -127,6 +148,21 @@ func (f *facts) asterisk(p *config.PBX) {
 		}
 		f.Transport, f.Bind = transport, net.JoinHostPort(host, strconv.Itoa(int(port)))
 	}
+}
+
+// escape writes a text into an attribute of XML.
+func escape(text string) (string, error) {
+	var b strings.Builder
+	err := xml.EscapeText(&b, []byte(text))
+	return b.String(), err
+}
+
+// cidr is the network of one address.
+func cidr(ip string) string {
+	if strings.Contains(ip, ":") {
+		return ip + "/128"
+	}
+	return ip + "/32"
 }
 
 // patternOf writes a code so that none of its characters stands for others in an

@@ -45,9 +45,16 @@ func TestWrite(t *testing.T) {
 			c.SIP.Listen = append(c.SIP.Listen, "wss://0.0.0.0:8443")
 			c.PBX[0].SIP = "tcp://pbx.example"
 		}, []string{"res_pjsip_transport_websocket.so", "[blfbridge-tcp]", "bind = 0.0.0.0:5060"}, nil},
-		"freeswitch":       {"freeswitch", nil, []string{`value="8021"`, `value="clue"`, "presence_id=${dialed_user}"}, []string{"intercept"}},
+		"freeswitch":       {"freeswitch", nil, []string{`value="8021"`, `value="clue"`, "presence_id=NUMBER@DOMAIN"}, []string{"intercept", "acl", "esl-"}},
 		"freeswitch, edge": {"freeswitch", edge, []string{"accept-blind-auth", "192.0.2.10"}, []string{"intercept"}},
-		"freeswitch, user": {"freeswitch", func(c *config.Config) { c.PBX[1].Username = "blf@pbx.test" }, []string{"esl-password", `"clue"`, "in the user blf of pbx.test"}, nil},
+		"freeswitch, another host": {"freeswitch", func(c *config.Config) {
+			c.PBX[1].Address, c.PBX[1].Password = "192.0.2.20:8022", `a"<&b`
+			c.SIP.Listen = append(c.SIP.Listen, "udp://[2001:db8::10]:5060")
+		}, []string{`value="192.0.2.20"`, `value="8022"`, `"a&#34;&lt;&amp;b"`, `"apply-inbound-acl" value="blfbridge"`, `cidr="192.0.2.10/32"`, `cidr="2001:db8::10/128"`}, nil},
+		"freeswitch, by name": {"freeswitch", func(c *config.Config) { c.PBX[1].Address = "pbx.test"; c.SIP.Listen = []string{"udp://0.0.0.0:5060"} },
+			[]string{`"listen-ip" value="::"`, "THE ADDRESS OF BLFBRIDGE"}, nil},
+		"freeswitch, user": {"freeswitch", func(c *config.Config) { c.PBX[1].Username = "blf@pbx.test" },
+			[]string{"esl-password", `"clue"`, `<user id="blf">`, "the domain pbx.test", `"allow-empty-password" value="false"`}, nil},
 		"freeswitch, code": {"freeswitch", func(c *config.Config) { c.PBX[1].Pickup, c.PBX[1].PickupCode = "dialplan", "**" }, []string{`\Q**\E`, "intercept"}, nil},
 	} {
 		text, err := Write(configOf(c.change), c.kind, "")

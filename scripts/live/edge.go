@@ -37,8 +37,12 @@ func (o *options) playEdge(ctx context.Context, cfg scenario.Config, ok bool) (b
 		return false, err
 	}
 	fmt.Println("\nthrough the edge")
-	test := exec.CommandContext(ctx, "go", "test", "-tags", "live", "-json", "-count=1", "-timeout=5m", "-run", "^TestLive$", "./bridge")
-	test.Env, test.Stderr = append(os.Environ(), "BLFBRIDGE_LIVE="+string(text)), os.Stderr
+	tests := "^TestLive$"
+	if o.program != "" {
+		tests = "^TestLive(Paste.*)?$"
+	}
+	test := exec.CommandContext(ctx, "go", "test", "-tags", "live", "-json", "-count=1", "-timeout=15m", "-run", tests, "./bridge")
+	test.Env, test.Stderr = append(os.Environ(), "BLFBRIDGE_LIVE="+string(text), "BLFBRIDGE_LIVE_PROGRAM="+o.program), os.Stderr
 	out, err := test.StdoutPipe()
 	if err != nil {
 		return false, err
@@ -68,7 +72,10 @@ func (o *options) playEdge(ctx context.Context, cfg scenario.Config, ok bool) (b
 
 // tell prints a test's outcome, and of what failed all that it said, with every message.
 func (o *options) tell(said map[string]string, action, test, output string, seconds float64) {
-	_, name, _ := strings.Cut(test, "/")
+	top, name, _ := strings.Cut(test, "/")
+	if top != "TestLive" && name != "" {
+		name = strings.TrimPrefix(top, "TestLive") + "/" + name
+	}
 	name = strings.ReplaceAll(name, "_", " ")
 	switch action {
 	case "output":

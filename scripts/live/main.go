@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -23,6 +24,7 @@ type options struct {
 	freeswitch, eslPassword        string
 	sip, domain, users, codes      string
 	bridge, watcher, only          string
+	program                        string
 	schemas                        string
 	tcp, lab, edge, plain, verbose bool
 }
@@ -42,8 +44,7 @@ func main() {
 	}
 }
 
-func parse(args []string) (options, error) {
-	var o options
+func parse(args []string) (o options, err error) {
 	f := flag.NewFlagSet("test-live", flag.ContinueOnError)
 	f.StringVar(&o.asterisk, "asterisk", "", "ARI `URL` of an Asterisk, such as http://127.0.0.1:8088/ari")
 	f.StringVar(&o.ariUser, "ari-user", "blfbridge", "ARI user")
@@ -57,6 +58,7 @@ func parse(args []string) (options, error) {
 	f.StringVar(&o.codes, "codes", "pickup=*89,dnd-on=*78,dnd-off=*79", "the PBX's feature codes; an empty one leaves its scenarios out")
 	f.BoolVar(&o.edge, "edge", true, "play what goes through the edge, too; not with --bridge or --scenarios")
 	f.BoolVar(&o.tcp, "tcp", false, "the calling phones use TCP")
+	f.StringVar(&o.program, "program", "", "a FreeSWITCH's `file`, such as /usr/bin/freeswitch: it is started with files that know nothing of blfbridge,\nand what pbx-config prints is pasted into them; only with --freeswitch")
 	f.StringVar(&o.bridge, "bridge", "", "SIP `host:port` of a bridge that runs already; default: build and start one")
 	f.StringVar(&o.watcher, "watcher", "", "`number:password` the watchers log in with; default phone D without password")
 	f.StringVar(&o.only, "scenarios", "", "only these, comma-separated; \"list\" lists them")
@@ -79,6 +81,11 @@ func parse(args []string) (options, error) {
 	if o.only != "list" && n != 1 {
 		f.Usage()
 		return o, flag.ErrHelp
+	}
+	if o.program != "" {
+		if o.program, err = filepath.Abs(o.program); err != nil || o.freeswitch == "" {
+			return o, errors.Join(err, errors.New("--program goes with --freeswitch"))
+		}
 	}
 	secret := os.Getenv("BLFBRIDGE_LIVE_PASSWORD")
 	if o.ariPassword == "" {
