@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -40,12 +41,16 @@ func (b *Bridge) newEdge(ctx context.Context, stored []store.LampDelta) (err err
 			return fmt.Errorf("pbx[%d].sip: %w", i, err)
 		}
 		t, _ := subscription.ParseTransport(transport)
-		one := edge.PBX{Name: p.Name, Transport: t, Host: host, Port: port, LargeByTCP: p.SIPLarge == "tcp"}
+		one := edge.PBX{Name: p.Name, Transport: t, Host: host, Port: port, Tenant: p.Tenant, LargeByTCP: p.SIPLarge == "tcp"}
 		if one.TLS, err = b.sipTLS(p.SIPTLS); err != nil {
 			return fmt.Errorf("pbx[%d].sip_tls: %w", i, err)
 		}
+		if p.Tenant != "" && !slices.Contains(b.policy.snapshot().Tenants(), p.Tenant) {
+			b.log.Warn("pbx.tenant names no tenant of the policy: no domain leads to that PBX by it", "pbx", p.Name, "tenant", p.Tenant)
+		}
 		c.PBX = append(c.PBX, one)
 	}
+	c.Tenant = func(domain string) (string, bool) { return b.policy.snapshot().TenantByHost(domain, b.sip.Ours) }
 	for _, r := range cfg.Edge.Routes {
 		c.Routes = append(c.Routes, edge.Route{Domain: r.Domain, PBX: r.PBX})
 	}

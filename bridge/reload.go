@@ -78,15 +78,15 @@ func (b *Bridge) Reload(ctx context.Context) error {
 	return nil
 }
 
-// sipAddresses are where the edge finds the PBXs, by their names; nil without an edge.
-func sipAddresses(c *config.Config) map[string][3]any {
+// sipAddresses are where the edge finds the PBXs, and for whom, by their names; nil without an edge.
+func sipAddresses(c *config.Config) map[string][4]any {
 	if !c.Edge.Enabled {
 		return nil
 	}
-	out := map[string][3]any{}
+	out := map[string][4]any{}
 	for _, p := range c.PBX {
 		if p.SIP != "" {
-			out[p.Name] = [3]any{p.SIP, p.SIPLarge, p.SIPTLS}
+			out[p.Name] = [4]any{p.SIP, p.SIPLarge, p.SIPTLS, p.Tenant}
 		}
 	}
 	return out
@@ -104,7 +104,7 @@ func needRestart(old, next *config.Config) (keys []string) {
 		key       string
 		old, next any
 	}{
-		{"sip", a, b}, {"pbx[].sip, pbx[].sip_large, pbx[].sip_tls", sipAddresses(old), sipAddresses(next)}, {"edge", old.Edge, next.Edge}, {"store", old.Store, next.Store}, {"admin", old.Admin, next.Admin},
+		{"sip", a, b}, {"pbx[].sip, pbx[].sip_large, pbx[].sip_tls, pbx[].tenant", sipAddresses(old), sipAddresses(next)}, {"edge", old.Edge, next.Edge}, {"store", old.Store, next.Store}, {"admin", old.Admin, next.Admin},
 		{"log.format", old.Log.Format, next.Log.Format}, {"log.sip_trace", old.Log.SIPTrace, next.Log.SIPTrace},
 	} {
 		if !reflect.DeepEqual(k.old, k.next) {

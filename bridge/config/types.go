@@ -165,7 +165,8 @@ type PBX struct {
 	Password Secret `yaml:"password"`
 	// Name of the ARI application; every client of one Asterisk needs its own.
 	App string `yaml:"app"`
-	// Tenant of devices for which the PBX tells no domain; empty: the default tenant.
+	// Tenant of devices for which the PBX tells no domain; empty: the default tenant. The
+	// edge has the domains of a tenant served by the tenant's own PBXs, if any is.
 	Tenant string `yaml:"tenant"`
 	// How long lamps keep their state when the PBX is lost; then they are unknown.
 	Grace time.Duration `yaml:"grace"`
@@ -219,8 +220,9 @@ type Edge struct {
 // EdgeRoute says which PBXs serve a domain.
 type EdgeRoute struct {
 	// Host of the request URI or, where that is our own address, of To (REGISTER) or From. A
-	// domain without an entry is served by all PBXs that have a SIP address, in the order
-	// of the list pbx.
+	// domain without an entry is served by the PBXs of its tenant (pbx[].tenant; our own
+	// address is the default tenant's), where it has none by those without a tenant, else by
+	// all that have a SIP address, in the order of the list pbx.
 	Domain string `yaml:"domain" required:"true"`
 	// Names of PBXs; the first that is there gets the request.
 	PBX []string `yaml:"pbx" required:"true"`

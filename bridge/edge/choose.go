@@ -19,10 +19,8 @@ func (e *Edge) choose(m *sipmsg.Message) []*peer {
 		}
 	}
 	list := e.all
-	if len(e.routes) > 0 {
-		if routed := e.routes[e.domain(m, u)]; routed != nil {
-			list = routed
-		}
+	if len(e.routes) > 0 || e.byTenant != nil {
+		list = e.serving(e.domain(m, u))
 	}
 	for i, p := range list {
 		if p.up.Load() {
@@ -41,6 +39,27 @@ func (e *Edge) choose(m *sipmsg.Message) []*peer {
 		}
 	}
 	return out
+}
+
+// serving are the PBXs of a domain: by its route, else its tenant's own, else those that are
+// no tenant's, else all.
+func (e *Edge) serving(domain string) []*peer {
+	if routed := e.routes[domain]; routed != nil {
+		return routed
+	}
+	if e.byTenant == nil {
+		return e.all
+	}
+	tenant, known := e.config.Tenant(domain)
+	if !known {
+		return e.all
+	}
+	for _, t := range [...]string{tenant, ""} {
+		if list := e.byTenant[t]; len(list) > 0 {
+			return list
+		}
+	}
+	return e.all
 }
 
 func (e *Edge) domain(m *sipmsg.Message, u sipmsg.URI) string {

@@ -53,6 +53,8 @@ type PBX struct {
 	Port      uint16
 	// TLS changes the configuration of each connection over TLS; nil = nothing.
 	TLS func(*tls.Config)
+	// Tenant is whose domains it serves first; empty = it is nobody's own.
+	Tenant string
 	// LargeByTCP: a request of more than 1300 bytes goes by TCP, to the same port, if the PBX
 	// takes a connection (RFC 3261 §18.1.1). Only with UDP, and if Network has a TCP socket.
 	LargeByTCP bool
@@ -82,8 +84,13 @@ type Timers struct {
 
 // Config is what New needs. PBX, Key and Network are required.
 type Config struct {
-	PBX    []PBX
-	Routes []Route // a domain without one: all PBXs, in their order
+	PBX []PBX
+	// Routes are those of single domains. One without a route has the PBXs of its tenant, else
+	// those of no tenant, else all, in their order.
+	Routes []Route
+	// Tenant tells whose a domain is, false for nobody's; nil = tenants do not count. It must
+	// not block.
+	Tenant func(domain string) (tenant string, known bool)
 	// Key (32 bytes or more) makes tokens; processes that share the load share it.
 	Key []byte
 	// Advertise is the host or host:port by which PBXs reach the edge; empty = the socket's.

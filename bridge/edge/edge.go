@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -32,6 +33,7 @@ type Edge struct {
 	peers     []*peer
 	all       []*peer            // as they are tried without a route
 	routes    map[string][]*peer // by domain
+	byTenant  map[string][]*peer // nil = tenants do not count
 	addresses atomic.Pointer[addresses]
 
 	bindings *bindings
@@ -83,6 +85,12 @@ func New(c Config) (*Edge, error) {
 	for _, r := range c.Routes {
 		for _, n := range r.PBX {
 			e.routes[strings.ToLower(r.Domain)] = append(e.routes[strings.ToLower(r.Domain)], byName[n])
+		}
+	}
+	if c.Tenant != nil && slices.ContainsFunc(c.PBX, func(p PBX) bool { return p.Tenant != "" }) {
+		e.byTenant = map[string][]*peer{}
+		for _, p := range e.peers {
+			e.byTenant[p.Tenant] = append(e.byTenant[p.Tenant], p)
 		}
 	}
 	e.readdress()
