@@ -83,4 +83,6 @@ func (p *baresip) lamp(s device.State) {
 }
 
 // TestBaresipPhone: baresip does its office work through the edge from behind a NAT.
-func TestBaresipPhone(t *testing.T) { onTransports(t, newBaresip, "UDP", "TCP", "TLS") }
+func TestBaresipPhone(t *testing.T) {
+	softTrial{make: newBaresip, transports: []string{"UDP", "TCP", "TLS"}}.run(t)
+}

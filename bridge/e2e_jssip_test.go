@@ -76,4 +76,6 @@ func (p *jssip) lamp(want device.State) {
 }
 
 // TestJsSIPPhone: JsSIP does its office work through the edge from behind a NAT.
-func TestJsSIPPhone(t *testing.T) { onTransports(t, newJsSIP, "WS", "WSS") }
+func TestJsSIPPhone(t *testing.T) {
+	softTrial{make: newJsSIP, transports: []string{"WS", "WSS"}}.run(t)
+}

@@ -3,6 +3,7 @@
 package bridge_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -27,16 +28,20 @@ type home struct {
 	trust *tls.Config
 }
 
-// newHome starts the bridge; the home's router remembers UDP for a time.
-func newHome(t *testing.T, a *pbx, natTimeout time.Duration) *home {
-	t.Helper()
-	return newHomeWith(t, a, natTimeout, "")
+// homeName is the bridge's name in its certificate; who resolves it is a test's affair.
+const homeName = "edge.test"
+
+// homeConfig is what a home may have; all may be left out.
+type homeConfig struct {
+	natTimeout time.Duration // how long the router remembers UDP
+	policy     string        // a policy document
+	advertise  string        // what the phones are told to reach the bridge by
 }
 
-// newHomeWith has a policy too.
-func newHomeWith(t *testing.T, a *pbx, natTimeout time.Duration, policy string) *home {
+// newHome starts the bridge.
+func newHome(t *testing.T, a *pbx, c homeConfig) *home {
 	t.Helper()
-	nat, err := lab.NewNAT(t.Context(), lab.NATConfig{UDPTimeout: natTimeout})
+	nat, err := lab.NewNAT(t.Context(), lab.NATConfig{UDPTimeout: cmp.Or(c.natTimeout, time.Minute)})
 	if err != nil {
 		t.Fatalf("%v; scripts/test installs what it needs, and runs as root", err)
 	}
@@ -47,15 +52,19 @@ func newHomeWith(t *testing.T, a *pbx, natTimeout time.Duration, policy string) 
 	})
 	h := &home{nat: nat, at: map[string]string{}, ca: certstest.New(t, "ca")}
 	h.trust = &tls.Config{RootCAs: h.ca.Pool()}
-	cert, key := h.ca.Write(t, t.TempDir(), certstest.Leaf{Names: []string{nat.Public.String()}})
+	cert, key := h.ca.Write(t, t.TempDir(), certstest.Leaf{Names: []string{nat.Public.String(), homeName}})
 	listen := ""
 	for transport, port := range map[string]string{"UDP": "5060", "TCP": "5060", "TLS": "5061", "WS": "80", "WSS": "443"} {
 		h.at[transport] = net.JoinHostPort(nat.Public.String(), port)
 		listen += ", " + strings.ToLower(transport) + "://" + h.at[transport]
 	}
+	sip := "  tls: {cert_file: " + cert + ", key_file: " + key + "}\n"
+	if c.advertise != "" {
+		sip += "  advertise: " + c.advertise + "\n"
+	}
 	h.server = newServer(t, setup{
-		store: newStorage(t, "bolt"), pbx: a.yaml("nat", "sip: udp://"+a.addr.SIP), more: edgeYAML, policy: policy,
-		listen: strings.TrimPrefix(listen, ", "), sip: "  tls: {cert_file: " + cert + ", key_file: " + key + "}\n",
+		store: newStorage(t, "bolt"), pbx: a.yaml("nat", "sip: udp://"+a.addr.SIP), more: edgeYAML, policy: c.policy,
+		listen: strings.TrimPrefix(listen, ", "), sip: sip,
 	})
 	h.start()
 	return h
@@ -98,7 +107,7 @@ func (h *home) open(c siptest.Config) *siptest.Phone {
 // over each transport.
 func TestEdgeNAT(t *testing.T) {
 	a := takeAsterisk(t, "nat")
-	h := newHome(t, a, time.Minute)
+	h := newHome(t, a, homeConfig{})
 	outside := edgePhone(t, h.server, "1002", false)
 	for _, transport := range []string{"UDP", "TCP", "TLS", "WS", "WSS"} {
 		t.Run(transport, func(t *testing.T) {

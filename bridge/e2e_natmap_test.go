@@ -77,7 +77,7 @@ func (h *home) mapped(s *natSocket) netip.AddrPort {
 func TestNATMapping(t *testing.T) {
 	a := takeAsterisk(t, "nat")
 	const natTimeout = 3 * time.Second
-	h := newHome(t, a, natTimeout)
+	h := newHome(t, a, homeConfig{natTimeout: natTimeout})
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	must := func(err error) {
