@@ -42,6 +42,7 @@ func (b *Bridge) newSIP(c *config.Config) (*sipua.Server, error) {
 		Limits: sipua.Limits{
 			PerSource: rate(c.SIP.Rate.PerSource, c.SIP.Rate.PerSourceBurst),
 			PerTenant: rate(c.SIP.Rate.PerTenant, c.SIP.Rate.PerTenantBurst),
+			Calm:      rate(c.SIP.Rate.Calm, c.SIP.Rate.Calm),
 			Total:     rate(c.SIP.Rate.Total, c.SIP.Rate.TotalBurst),
 		},
 		WebSocket: sipua.WebSocket{Origins: c.SIP.WebSocket.Origins},

@@ -14,7 +14,7 @@ func Defaults() *Config {
 			DefaultExpires:   time.Hour,
 			MaxSubscriptions: 100_000,
 			NAT:              "auto",
-			Rate:             Rate{PerSource: 0, PerSourceBurst: 500, PerTenantBurst: 5000, Total: 0, TotalBurst: 5000},
+			Rate:             Rate{PerSource: 0, PerSourceBurst: 500, PerTenantBurst: 5000, Calm: 500, Total: 0, TotalBurst: 5000},
 			Notify:           Notify{Retries: 3},
 			TLS:              SIPTLS{MinVersion: "1.2", ClientAuth: "none"},
 		},

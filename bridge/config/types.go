@@ -67,6 +67,10 @@ type Rate struct {
 	PerTenant int `yaml:"per_tenant"`
 	// SUBSCRIBEs of one tenant's watchers at once.
 	PerTenantBurst int `yaml:"per_tenant_burst"`
+	// Subscriptions that begin in a second in calm times. While more do (phones come back
+	// after a power cut), lifetimes are granted shorter by chance, down to half: those that
+	// came together refresh apart. 0: never.
+	Calm int `yaml:"calm"`
 	// Requests a second from everyone together; 0: no limit. While more than half of the
 	// burst is used up, lifetimes are granted shorter by chance, down to half: those that
 	// came together refresh apart.

@@ -50,6 +50,7 @@ func (c *checker) sip(s *SIP) {
 		c.atLeast("sip.rate."+r.key, r.rate, 0)
 		c.atLeast("sip.rate."+r.key+"_burst", r.burst, 1)
 	}
+	c.atLeast("sip.rate.calm", s.Rate.Calm, 0)
 	c.between("sip.notify.min_interval", s.Notify.MinInterval, 0, time.Hour)
 	if s.Notify.Retries < 1 || s.Notify.Retries > 100 {
 		c.bad("sip.notify.retries", "write 1 to 100", "%d is out of range", s.Notify.Retries)

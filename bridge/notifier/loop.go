@@ -47,9 +47,12 @@ type loop struct {
 	decide    func(Standing) policy.Decision // of the last Reauthorize
 	decidedAt time.Time                      // when that began
 
-	out     Batch // nil = the transport has none
-	tally   *tally
-	pace    pacer
+	out   Batch // nil = the transport has none
+	tally *tally
+	pace  pacer
+
+	admission admission
+
 	deltas  []store.Delta // of this round
 	grants  *grants       // of this round: answers that wait for the commit
 	commits int           // submitted, not acknowledged
@@ -124,6 +127,7 @@ func newLoop(n *Notifier, index int) *loop {
 		flows: map[Flow][]int32{}, gone: map[Flow]struct{}{}, look: true,
 	}
 	l.wheel, l.tally = newWheel(l.now), n.metrics.tally(index)
+	l.admission.start(l.now)
 	return l
 }
 
@@ -147,6 +151,7 @@ func (l *loop) run(ctx context.Context) {
 		l.submit()
 		l.flush()
 		l.n.metrics.show(l.tally)
+		l.admission.settle(l.now)
 		wait := time.Hour
 		if at, ok := l.wheel.next(); ok {
 			wait = time.Duration(max(at-l.n.clock(), 0)) * time.Millisecond

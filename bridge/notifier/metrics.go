@@ -28,7 +28,8 @@ type metrics struct {
 // lampBuckets reach from a loopback lamp (100 µs) to one that needed retransmissions.
 var lampBuckets = [...]float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 32}
 
-func newMetrics(r prometheus.Registerer, loops int) *metrics {
+// newMetrics registers them; waiting tells how many SUBSCRIBEs wait.
+func newMetrics(r prometheus.Registerer, loops int, waiting func() int) *metrics {
 	if r == nil {
 		return nil
 	}
@@ -61,7 +62,10 @@ func newMetrics(r prometheus.Registerer, loops int) *metrics {
 			func(t *tally) *times { return &t.eventToNotify }),
 		shown("blfbridge_lamp_notify_to_ok_seconds", "From a NOTIFY to its 2xx.", func(t *tally) *times { return &t.notifyToOK }),
 		shown("blfbridge_lamp_event_to_ok_seconds", "From a PBX event's arrival to the phone's 2xx: the lamp is right.",
-			func(t *tally) *times { return &t.eventToOK }))
+			func(t *tally) *times { return &t.eventToOK }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "blfbridge_subscribes_waiting", Help: "SUBSCRIBEs that wait for their answer; with too many, new ones get 503 and a Retry-After."},
+			func() float64 { return float64(waiting()) }))
 	m.taken = m.notifies.WithLabelValues("200")
 	for p := range m.active {
 		m.active[p] = m.subscriptions.WithLabelValues(subscription.Package(p).String())

@@ -125,7 +125,7 @@ func New(c Config) *Notifier {
 	if count == 0 {
 		count = min(runtime.GOMAXPROCS(0), store.Shards)
 	}
-	n.metrics = newMetrics(c.Registerer, count)
+	n.metrics = newMetrics(c.Registerer, count, n.Waiting)
 	for i := range count {
 		n.loops = append(n.loops, newLoop(n, i))
 	}
@@ -157,6 +157,10 @@ func (n *Notifier) Ready() <-chan struct{} { return n.ready }
 // Subscribe hands a SUBSCRIBE in; s.Answer is called later, and s is ours until then. It never blocks.
 func (n *Notifier) Subscribe(s *Subscribe) {
 	l := n.loopOf(shardOf(s.CallID))
+	if s.LocalTag == "" && l.admission.full() {
+		s.Answer(comeAgain())
+		return
+	}
 	if n.stopping.Load() {
 		s.Answer(Answer{Status: 503, RetryAfter: 2 * time.Second})
 		return
@@ -165,7 +169,9 @@ func (n *Notifier) Subscribe(s *Subscribe) {
 		s.Answer(Answer{Status: 503, RetryAfter: 5 * time.Second})
 		return
 	}
+	l.admission.waiting.Add(1)
 	if !l.box.post(message{subscribe: s}) {
+		l.admission.waiting.Add(-1)
 		s.Answer(Answer{Status: 503, RetryAfter: 2 * time.Second})
 	}
 }

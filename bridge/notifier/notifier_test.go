@@ -134,10 +134,26 @@ func (r *rig) subscribe(callID, number string, cseq uint32, expires time.Duratio
 
 // post sends a SUBSCRIBE; answered tells the answers so far.
 func (r *rig) post(callID, number string, cseq uint32, expires time.Duration, opts ...opt) (answered func() []Answer) {
-	local, remote := netip.MustParseAddrPort("127.0.0.1:5060"), netip.MustParseAddrPort("127.0.0.1:7000")
 	var mu sync.Mutex
 	var got []Answer
-	s := Subscribe{
+	s := r.subscribing(callID, number, cseq, expires)
+	s.Answer = func(a Answer) { mu.Lock(); got = append(got, a); mu.Unlock() }
+	for _, o := range opts {
+		o(s)
+	}
+	r.n.Subscribe(s)
+	synctest.Wait()
+	return func() []Answer {
+		mu.Lock()
+		defer mu.Unlock()
+		return got
+	}
+}
+
+// subscribing is a SUBSCRIBE without Answer.
+func (r *rig) subscribing(callID, number string, cseq uint32, expires time.Duration) *Subscribe {
+	local, remote := netip.MustParseAddrPort("127.0.0.1:5060"), netip.MustParseAddrPort("127.0.0.1:7000")
+	return &Subscribe{
 		CallID: callID, RemoteTag: "phone", LocalTag: r.tags[callID], CSeq: cseq, Expires: expires,
 		Flow: Flow{subscription.UDP, local, remote},
 		Cold: subscription.Cold{
@@ -147,17 +163,6 @@ func (r *rig) post(callID, number string, cseq uint32, expires time.Duration, op
 		Watcher:  policy.Watcher{Tenant: "t", ID: "200"},
 		Decision: policy.Decision{Outcome: policy.Allowed, View: policy.ViewNumber, Line: policy.Line{Tenant: "t", Number: number}},
 		Received: time.Now(),
-		Answer:   func(a Answer) { mu.Lock(); got = append(got, a); mu.Unlock() },
-	}
-	for _, o := range opts {
-		o(&s)
-	}
-	r.n.Subscribe(&s)
-	synctest.Wait()
-	return func() []Answer {
-		mu.Lock()
-		defer mu.Unlock()
-		return got
 	}
 }
 

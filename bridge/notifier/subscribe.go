@@ -20,11 +20,11 @@ func key(callID, remoteTag string, p subscription.Package, eventID string) strin
 // subscribe takes a SUBSCRIBE in.
 func (l *loop) subscribe(s *Subscribe) {
 	if status := l.outdated(s); status != 0 {
-		s.Answer(Answer{Status: status})
+		l.answerTo(s, Answer{Status: status})
 		return
 	}
 	if a := l.admit(s); a.Status != 0 {
-		s.Answer(a)
+		l.answerTo(s, a)
 		return
 	}
 	id := shardOf(s.CallID)
@@ -37,7 +37,7 @@ func (l *loop) subscribe(s *Subscribe) {
 	case found && s.Decision.Line != l.lineAt(slot):
 		// A refresh whose To names another line: what was decided is not about this
 		// subscription, and must not widen its view.
-		s.Answer(Answer{Status: 481})
+		l.answerTo(s, Answer{Status: 481})
 	case found && s.LocalTag == "" && l.records.at(slot).Status == subscription.Terminated:
 		l.remove(slot, false) // only its last answer is missing; the phone begins anew
 		l.open(id, k, s)
@@ -45,9 +45,9 @@ func (l *loop) subscribe(s *Subscribe) {
 		l.refresh(slot, s)
 	case s.LocalTag != "" && !sh.loaded:
 		// It may well stand in the store that cannot be read yet: 481 would end it.
-		s.Answer(Answer{Status: 503, RetryAfter: 5 * time.Second})
+		l.answerTo(s, Answer{Status: 503, RetryAfter: 5 * time.Second})
 	case s.LocalTag != "":
-		s.Answer(Answer{Status: 481})
+		l.answerTo(s, Answer{Status: 481})
 	default:
 		l.open(id, k, s)
 	}
@@ -208,7 +208,7 @@ func (l *loop) answer(g *grant, err error) {
 	}
 	l.n.metrics.answered(g.answer.Status, time.Since(g.sub.Received))
 	g.answer.Batch = l.out
-	g.sub.Answer(g.answer)
+	l.answerTo(g.sub, g.answer)
 	if g.answer.Status == 200 && e.asked == 0 {
 		e.ready = true
 		l.advance(g.slot, subscription.Input{Kind: subscription.Granted})

@@ -78,6 +78,14 @@ func (a *absorber) arrive(x *quickExchange, dst []byte) (what arrival, answer []
 	return arrivalNew, dst, early
 }
 
+// knows reports whether a transaction is being worked on, or was answered.
+func (a *absorber) knows(key uint64) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	_, answered := a.answered[key]
+	return answered || a.working[key] != nil
+}
+
 // finish keeps the response of a transaction; again lets a request with the same numbers
 // come by another one: phones repeat the CSeq of a challenged request. It reports false if
 // the transaction, which owner began, had a final response before.

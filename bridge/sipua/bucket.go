@@ -29,6 +29,29 @@ func (b *bucket) take(r Rate, now int64) bool {
 	return true
 }
 
+// gauge is one bucket for everyone. It is safe for concurrent use.
+type gauge struct {
+	rate  Rate
+	start time.Time
+
+	mu  sync.Mutex // guards all
+	all bucket
+}
+
+func newGauge(r Rate) *gauge {
+	return &gauge{rate: r, start: time.Now(), all: bucket{tokens: r.Burst}}
+}
+
+// allow takes a token.
+func (g *gauge) allow() bool {
+	if g.rate.PerSecond <= 0 {
+		return true
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.all.take(g.rate, int64(time.Since(g.start)))
+}
+
 const (
 	limiterSets = 2048
 	limiterWays = 4

@@ -22,6 +22,9 @@ import (
 // blocks, and all are called from any goroutine.
 type Notifier interface {
 	Subscribe(*notifier.Subscribe)
+	// Full reports whether Subscribe would turn a new subscription with that Call-ID away,
+	// because too many wait.
+	Full(callID string) bool
 	Responses(...notifier.Response)
 	FlowClosed(notifier.Flow)
 	FlowUp(notifier.Flow)
@@ -75,6 +78,10 @@ type Limits struct {
 	// PerTenant is SUBSCRIBEs of one tenant's known watchers, but for those that leave;
 	// beyond it 503 with Retry-After. Default: no limit.
 	PerTenant Rate
+	// Calm is how many subscriptions begin in calm times: beyond it lifetimes are granted
+	// shorter by chance, so that they are not refreshed together. A negative PerSecond
+	// means never. Default 500/s (burst 500).
+	Calm Rate
 	// Connections (20000) and ConnectionsPerSource (1000) bound stream connections.
 	Connections, ConnectionsPerSource int
 	// Handshakes (1000) and HandshakesPerSource (250) bound those under way, of TLS and WebSocket.
@@ -240,6 +247,7 @@ func (c *Config) complete() error {
 func (l *Limits) complete() {
 	orDefault(&l.PerSource, Rate{200, 2000})
 	orDefault(&l.Total, Rate{5000, 20000})
+	orDefault(&l.Calm, Rate{500, 500})
 	orDefault(&l.Connections, 20000)
 	orDefault(&l.ConnectionsPerSource, 1000)
 	orDefault(&l.Handshakes, 1000)

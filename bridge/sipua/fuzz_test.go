@@ -28,6 +28,7 @@ func (granter) Responses(...notifier.Response) {}
 func (granter) FlowClosed(notifier.Flow)       {}
 func (granter) FlowUp(notifier.Flow)           {}
 func (granter) FlowFailed(notifier.Flow)       {}
+func (granter) Full(string) bool               { return false }
 
 // sink is a connection of sipgo's that keeps what is written.
 type sink struct {

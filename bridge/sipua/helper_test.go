@@ -31,6 +31,7 @@ type recorder struct {
 	closed, up chan notifier.Flow
 	// answer is called for each SUBSCRIBE if not nil, else it is granted at once.
 	answer atomic.Pointer[func(notifier.Subscribe)]
+	full   atomic.Bool // new subscriptions would be turned away
 }
 
 func newRecorder() *recorder {
@@ -58,6 +59,7 @@ func (r *recorder) Responses(all ...notifier.Response) {
 }
 func (r *recorder) FlowClosed(f notifier.Flow) { r.closed <- f }
 func (r *recorder) FlowUp(f notifier.Flow)     { r.up <- f }
+func (r *recorder) Full(string) bool           { return r.full.Load() }
 
 // names is a Resolver that knows what it holds; a name with no address never answers.
 type names map[string]netip.Addr

@@ -139,8 +139,11 @@ func (s *Server) accept(sub *notifier.Subscribe, q *ask, p *parsed, at at) error
 	if err != nil {
 		return s.challenged(err, challenge, at.received)
 	}
-	if s.screener.limits.busy() {
-		p.expires = s.lifetimes.spread(p.expires)
+	if begins := !p.inDialog && p.expires > 0; begins && !s.calm.allow() || s.screener.limits.busy() {
+		if d := s.lifetimes.spread(p.expires); d < p.expires {
+			p.expires = d
+			s.metrics.shortened.Inc()
+		}
 	}
 	flow := s.flow(q, p, at.local)
 	userAgent := q.header(kindUserAgent)

@@ -22,6 +22,7 @@ type metrics struct {
 	panics      prometheus.Counter
 	strays      prometheus.Counter
 	early       prometheus.Counter
+	shortened   prometheus.Counter
 }
 
 // newMetrics registers with reg; nil registers nowhere.
@@ -48,18 +49,19 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		closed:  vec("connections_closed_total", "Stream connections that ended, by reason.", "reason"),
 		handshakes: vec("handshakes_total", "TLS and WebSocket handshakes of connections that came in, by transport and result.",
 			"transport", "result"),
-		dials:  vec("dials_total", "Connections opened to phones, by result.", "result"),
-		auth:   vec("digest_total", "Digest credentials checked, by result.", "result"),
-		panics: one("panics_total", "Panics caught while a message was handled."),
-		strays: one("stray_responses_total", "Responses that match no transaction."),
-		early:  one("transactions_forgotten_total", "Transactions ended early to save memory."),
+		dials:     vec("dials_total", "Connections opened to phones, by result.", "result"),
+		auth:      vec("digest_total", "Digest credentials checked, by result.", "result"),
+		panics:    one("panics_total", "Panics caught while a message was handled."),
+		strays:    one("stray_responses_total", "Responses that match no transaction."),
+		early:     one("transactions_forgotten_total", "Transactions ended early to save memory."),
+		shortened: one("lifetimes_shortened_total", "Subscriptions granted for a shorter time by chance, because many began at once."),
 	}
 	if reg == nil {
 		return m, nil
 	}
 	for _, c := range []prometheus.Collector{
 		m.requests, m.handling, m.dropped, m.stateless, m.connections, m.refused,
-		m.closed, m.handshakes, m.dials, m.auth, m.panics, m.strays, m.early,
+		m.closed, m.handshakes, m.dials, m.auth, m.panics, m.strays, m.early, m.shortened,
 	} {
 		if err := reg.Register(c); err != nil {
 			return nil, err

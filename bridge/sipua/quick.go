@@ -56,6 +56,10 @@ func (k *quick) take(h *head, in *packet) bool {
 		k.pool.Put(x)
 		return false
 	}
+	if k.server.turnsAway(x) {
+		x.turnAway()
+		return true
+	}
 	x.received = time.Now()
 	what, again, early := k.arrive(x, x.out[:0])
 	if early > 0 {

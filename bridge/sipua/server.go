@@ -42,6 +42,8 @@ type Server struct {
 	order     *order
 	hangups   *hangups
 	tenants   *tenantLimiter
+	calm      *gauge // of new subscriptions
+	turnedOff *gauge // of 503s to what the notifier would turn away
 	verifier  verifier
 
 	advertisedHost string
@@ -82,6 +84,8 @@ func New(c Config) (*Server, error) {
 	}
 	s := &Server{
 		config: c, log: c.Logger, metrics: m, order: newOrder(), hangups: newHangups(), tenants: newTenantLimiter(c.Limits.PerTenant),
+		// Beyond, they are not answered: phones repeat them, ever more seldom.
+		calm: newGauge(c.Limits.Calm), turnedOff: newGauge(Rate{5000, 5000}),
 		lifetimes: lifetimes{c.MinExpires, c.MaxExpires, c.DefaultExpires},
 		quiet:     newQuietLog(c.Logger, 10*time.Second),
 		verifier:  verifier{newNonces(c.NonceSecret)},

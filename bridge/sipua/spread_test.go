@@ -52,3 +52,30 @@ func TestSpreadUnderLoad(t *testing.T) {
 		t.Errorf("only %d of %d were shortened in the storm", shortened, burst/2)
 	}
 }
+
+// TestSpreadBeyondCalm: what begins beyond the calm rate is granted for less, without any
+// limit being set; refreshes keep what they ask for.
+func TestSpreadBeyondCalm(t *testing.T) {
+	const calm, more = 20, 40
+	r := newRig(t, func(c *Config) {
+		c.Limits.PerSource, c.Limits.Total, c.Limits.Calm = Rate{PerSecond: -1}, Rate{PerSecond: -1}, Rate{PerSecond: 0.001, Burst: calm}
+	})
+	p := r.udpPhone()
+	shortened := 0
+	for i := range calm + more {
+		n, err := strconv.Atoi(p.ask(subscribeTo("sip:1001@x.test", p.addr()).String()).get("Expires"))
+		if err != nil || n < 300 || n > 600 || i < calm && n != 600 {
+			t.Fatalf("request %d is granted %d s", i, n)
+		}
+		if n < 600 {
+			shortened++
+		}
+	}
+	if shortened < more-10 {
+		t.Errorf("only %d of %d were shortened in the storm", shortened, more)
+	}
+	refresh := subscribeTo("sip:1001@x.test", p.addr()).with("To", "<sip:1001@x.test>;tag=lt")
+	if got := p.ask(refresh.String()).get("Expires"); got != "600" {
+		t.Errorf("a refresh is granted %s s", got)
+	}
+}

@@ -26,9 +26,11 @@ var (
 	ErrMerged        = errors.New("sipua: request came by two ways")
 	ErrTooManyHops   = errors.New("sipua: Max-Forwards reached 0")
 	ErrEvent         = errors.New("sipua: event package not served")
-	ErrOverload      = errors.New("sipua: too many requests")
-	ErrFull          = errors.New("sipua: too many subscriptions")
-	ErrInternal      = errors.New("sipua: internal error")
+	// ErrBusy: so many SUBSCRIBEs wait that this one had better come again.
+	ErrBusy     = errors.New("sipua: too many requests wait")
+	ErrOverload = errors.New("sipua: too many requests")
+	ErrFull     = errors.New("sipua: too many subscriptions")
+	ErrInternal = errors.New("sipua: internal error")
 )
 
 // refusal is how an error is answered, and when the watcher should come back.
@@ -61,6 +63,7 @@ var refusals = []struct {
 	{ErrEvent, refusal{489, "Bad Event", 0}},
 	// Long enough to let a storm pass, short enough for lamps: phones retry on their own.
 	{ErrOverload, refusal{503, "Service Unavailable", 5 * time.Second}},
+	{ErrBusy, refusal{503, "Service Unavailable", 10 * time.Second}},
 	{ErrFull, refusal{503, "Service Unavailable", 60 * time.Second}},
 	{ErrInternal, refusal{500, "Server Internal Error", 10 * time.Second}},
 }
