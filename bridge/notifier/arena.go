@@ -3,6 +3,8 @@ package notifier
 import (
 	"encoding/binary"
 	"strings"
+
+	"blfbridge/bridge/subscription"
 )
 
 // arena holds the encoded cold parts of a loop's records in large pieces, so that a million
@@ -30,7 +32,7 @@ const (
 )
 
 // put keeps a text for a slot.
-func (a *arena) put(slot int32, text string) (string, place) {
+func (a *arena) put(slot int32, text string) place {
 	size := textHead + len(text)
 	if len(a.pieces) == 0 || a.pieces[a.current].text.Cap()-a.pieces[a.current].text.Len() < size {
 		a.grow(size)
@@ -42,7 +44,16 @@ func (a *arena) put(slot int32, text string) (string, place) {
 	binary.LittleEndian.PutUint32(head[4:], uint32(len(text))) //nolint:gosec // bounded by intake
 	_, _ = b.Write(head[:])
 	_, _ = b.WriteString(text)
-	return b.String()[at.offset+textHead:], at
+	return at
+}
+
+// text is what lies at a place; at noPlace nothing.
+func (a *arena) text(at place) string {
+	if at == noPlace {
+		return ""
+	}
+	s := a.pieces[at.piece].text.String()[at.offset:]
+	return s[textHead : textHead+decodeUint32(s[4:])]
 }
 
 func (a *arena) grow(size int) {
@@ -59,19 +70,21 @@ func (a *arena) grow(size int) {
 
 // drop says that a text is not needed any more; full is true if its piece is worth moving
 // together.
-func (a *arena) drop(at place, length int) (full bool) {
+func (a *arena) drop(at place) (full bool) {
+	dead := textHead + len(a.text(at))
 	p := &a.pieces[at.piece]
-	p.dead += textHead + length
+	p.dead += dead
 	return at.piece != a.current && p.dead > p.text.Len()/2
 }
 
 // clear gives a piece back, after each has visited what is in it.
-func (a *arena) clear(number uint32, each func(slot int32, at place)) {
-	text := a.pieces[number].text.String()
-	for at := 0; at < len(text); {
-		slot := int32(decodeUint32(text[at:])) //nolint:gosec // a slot
-		each(slot, place{number, uint32(at)})  //nolint:gosec // pieceSize
-		at += textHead + int(decodeUint32(text[at+4:]))
+func (a *arena) clear(number uint32, each func(slot int32, at place, text string)) {
+	all := a.pieces[number].text.String()
+	for at := 0; at < len(all); {
+		slot := int32(decodeUint32(all[at:])) //nolint:gosec // a slot
+		end := at + textHead + int(decodeUint32(all[at+4:]))
+		each(slot, place{number, uint32(at)}, all[at+textHead:end]) //nolint:gosec // pieceSize
+		at = end
 	}
 	a.pieces[number] = piece{}
 	a.free = append(a.free, number)
@@ -81,34 +94,35 @@ func decodeUint32(s string) uint32 {
 	return uint32(s[0]) | uint32(s[1])<<8 | uint32(s[2])<<16 | uint32(s[3])<<24
 }
 
-// keep moves a record's cold part into the arena, unless it lies there as it is.
-func (l *loop) keep(slot int32) {
+// noPlace is no place.
+var noPlace = place{piece: 1<<32 - 1}
+
+// keep gives a record another cold part, unless it has that.
+func (l *loop) keep(slot int32, c subscription.Cold) {
 	e := l.records.at(slot)
-	text := e.Encoded()
-	if e.kept {
-		l.unkeep(slot)
+	was := l.arena.text(e.at)
+	rec := subscription.Of(e.Hot, was)
+	if rec.SetCold(c); rec.Encoded() == was {
+		return
 	}
-	text, e.at = l.arena.put(slot, text)
-	e.Move(text)
-	e.kept, e.size = true, uint32(len(text)) //nolint:gosec // bounded by intake
+	l.drop(e.at)
+	e.at = l.put(slot, rec.Encoded())
 }
 
-// unkeep gives up the place of a record's cold part in the arena; the text itself stays good.
-func (l *loop) unkeep(slot int32) {
-	e := l.records.at(slot)
-	if !e.kept {
+// put is arena.put.
+func (l *loop) put(slot int32, text string) place {
+	l.lastAt = noPlace // which may be used again
+	return l.arena.put(slot, text)
+}
+
+// drop gives up the place of a cold part; strings out of it stay good.
+func (l *loop) drop(at place) {
+	if at == noPlace || !l.arena.drop(at) {
 		return
 	}
-	e.kept = false
-	if !l.arena.drop(e.at, int(e.size)) {
-		return
-	}
-	l.arena.clear(e.at.piece, func(slot int32, at place) {
-		o := l.records.at(slot)
-		if o.used && o.kept && o.at == at {
-			text, now := l.arena.put(slot, o.Encoded())
-			o.Move(text)
-			o.at = now
+	l.arena.clear(at.piece, func(slot int32, was place, text string) {
+		if o := l.records.at(slot); o.used && o.at == was && was != at {
+			o.at = l.put(slot, text)
 		}
 	})
 }

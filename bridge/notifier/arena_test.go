@@ -40,16 +40,15 @@ func TestArena(t *testing.T) {
 	for i := range standing {
 		slots, names = append(slots, add(i)), append(names, i)
 	}
-	kept := l.records.at(slots[17]).Cold()
+	kept := *l.coldOf(l.records.at(slots[17]))
 	before := fmt.Sprintf("%+v", kept)
 	for i := standing; i < 12*standing; i++ {
 		at := random.IntN(len(slots))
 		if random.IntN(3) == 0 {
 			e := l.records.at(slots[at])
-			c := e.Cold()
+			c := *l.coldOf(e)
 			c.UserAgent = strings.Repeat("u", random.IntN(200))
-			e.SetCold(c)
-			l.keep(slots[at])
+			l.keep(slots[at], c)
 			continue
 		}
 		l.remove(slots[at], false)
@@ -58,14 +57,14 @@ func TestArena(t *testing.T) {
 	live := 0
 	for at, slot := range slots {
 		e := l.records.at(slot)
-		c := e.Cold()
+		c := *l.coldOf(e)
 		if c.CallID != fmt.Sprint("call", names[at]) || l.flowOf(e) != flow {
 			t.Fatalf("slot %d holds %s over %v, want call%d", slot, c.CallID, l.flowOf(e), names[at])
 		}
 		if found, ok := l.slotOf(l.keyOf(slot)); !ok || found != slot || (names[at]%7 == 0) != (l.oddKeys[slot] != "") {
 			t.Fatalf("%q finds %d, want %d", l.keyOf(slot), found, slot)
 		}
-		live += len(e.Encoded()) + textHead
+		live += len(l.arena.text(e.at)) + textHead
 	}
 	if after := fmt.Sprintf("%+v", kept); after != before {
 		t.Errorf("a string changed: %s, was %s", after, before)
@@ -117,8 +116,8 @@ func TestBytesPerSubscription(t *testing.T) {
 	}
 	each := (heapOf() - before) / many
 	runtime.KeepAlive(n)
-	if each > 600 {
-		t.Errorf("%d bytes for each subscription, want at most 600", each)
+	if each > 500 {
+		t.Errorf("%d bytes for each subscription, want at most 500", each)
 	} else {
 		t.Logf("%d bytes for each subscription", each)
 	}

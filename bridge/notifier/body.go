@@ -97,11 +97,12 @@ func (l *loop) lamp(id uint32) *compositor.Lamp {
 	return &l.seen
 }
 
-// coldOf is e.Cold, decoded once for the steps of one NOTIFY. It is good until the next call.
+// coldOf is the cold part of a record, decoded once for the steps of one NOTIFY. It is good until the next call.
 func (l *loop) coldOf(e *entry) *subscription.Cold {
-	if l.lastText != e.Encoded() {
-		l.lastText = e.Encoded()
-		e.ReadCold(&l.lastCold)
+	if l.lastAt != e.at || e.at == noPlace {
+		l.lastAt = e.at
+		rec := subscription.Of(e.Hot, l.arena.text(e.at))
+		rec.ReadCold(&l.lastCold)
 	}
 	return &l.lastCold
 }

@@ -98,7 +98,7 @@ func (l *loop) routeBy(slot int32, route string, hops uint8) {
 	}
 	e := l.records.at(slot)
 	if route != "" && e.Status != subscription.Terminated {
-		c := e.Cold()
+		c := *l.coldOf(e)
 		now := Watch{presentityOf(&e.Hot, &c), e.Presentity, route, watcherOf(&e.Hot, &c), hops}
 		if had && was == now {
 			return
@@ -132,7 +132,7 @@ func (n *Notifier) Recheck(presentity uint32, decide func(Standing) policy.Decis
 				if e.Status == subscription.Terminated {
 					continue
 				}
-				c := e.Cold()
+				c := *l.coldOf(e)
 				l.rechecked(slot, decide(standingOf(&e.Hot, &c)))
 			}
 		}})

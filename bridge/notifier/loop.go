@@ -31,7 +31,7 @@ type loop struct {
 	oddKeys  map[int32]string // keys that cannot be told from their records
 	seed     maphash.Seed
 	arena    arena
-	lastText string // what lastCold was decoded from
+	lastAt   place // of what lastCold was decoded from
 	lastCold subscription.Cold
 	locals   []netip.AddrPort
 	localOf  map[netip.AddrPort]uint32
@@ -77,17 +77,16 @@ type shard struct {
 	count  int
 }
 
-// entry is a slot of records. gen tells a record from the one that had the slot before.
+// entry is a slot of records. gen tells a record from the one that had the slot before. It
+// has no pointers: the garbage collector does not look at a million of them.
 type entry struct {
-	subscription.Record
-	at    place // of its cold part, if kept
-	size  uint32
+	subscription.Hot
+	at    place // of its cold part
 	way   way
 	gen   uint32
 	txn   int32  // the outstanding NOTIFY, -1 = none
 	asked uint32 // SUBSCRIBEs whose 200 waits for the commit: NOTIFYs follow it
 	used  bool
-	kept  bool // its cold part lies in the arena
 	ready bool // stored (or known not to be): NOTIFYs may go out
 	// closed: its connection was closed, and nothing has been sent since.
 	closed bool
@@ -124,7 +123,7 @@ func newLoop(n *Notifier, index int) *loop {
 	l := &loop{
 		n: n, index: index, box: newMailbox(), rand: rand.NewChaCha8(seed), now: n.clock(),
 		shards: map[uint16]*shard{}, byKey: map[uint64]int32{}, oddKeys: map[int32]string{}, seed: maphash.MakeSeed(), localOf: map[netip.AddrPort]uint32{}, pace: pacer{waits: map[uint32]struct{}{}}, watchers: map[uint32][]int32{},
-		flows: map[Flow][]int32{}, gone: map[Flow]struct{}{}, look: true,
+		flows: map[Flow][]int32{}, gone: map[Flow]struct{}{}, look: true, lastAt: noPlace,
 	}
 	l.wheel, l.tally = newWheel(l.now), n.metrics.tally(index)
 	l.admission.start(l.now)
@@ -258,8 +257,8 @@ func (l *loop) step(slot int32, in subscription.Input, same bool) subscription.E
 	if paced {
 		in.Turn = l.turn(e, every)
 	}
-	rec, eff := l.n.rules.Advance(e.Record, in)
-	e.Record = rec
+	rec, eff := l.n.rules.Advance(subscription.Record{Hot: e.Hot}, in)
+	e.Hot = rec.Hot
 	if paced {
 		l.turned(e, &in, eff, every)
 	}
@@ -361,7 +360,8 @@ func (l *loop) persist(slot int32, forget bool) {
 	}
 	d := store.Delta{Shard: e.Shard, Epoch: sh.epoch, Key: l.keyOf(slot)}
 	if !forget {
-		d.Value, _ = e.AppendBinary(make([]byte, 0, 512)) // cannot fail
+		rec := subscription.Of(e.Hot, l.arena.text(e.at))
+		d.Value, _ = rec.AppendBinary(make([]byte, 0, 512)) // cannot fail
 	}
 	l.deltas = append(l.deltas, d)
 }

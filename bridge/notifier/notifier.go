@@ -9,9 +9,9 @@ import (
 	"context"
 	"crypto/rand"
 	"hash/fnv"
+	"hash/maphash"
 	"log/slog"
 	"runtime"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -84,10 +84,11 @@ type Notifier struct {
 	offer     func(Asked) Offer
 	turns     *turns
 
-	mu     sync.Mutex             // guards what follows
-	failed string                 // last store error that was logged
-	total  int                    // subscriptions
-	held   map[policy.Watcher]int // by watcher
+	mu     sync.Mutex       // guards what follows
+	failed string           // last store error that was logged
+	hash   maphash.Seed     // of held; only read
+	total  int              // subscriptions
+	held   map[uint64]int32 // by hash of the watcher
 }
 
 // committer is what the notifier uses of store.Committer.
@@ -107,7 +108,7 @@ func New(c Config) *Notifier {
 	n := &Notifier{
 		lamps: c.Lamps, transport: c.Transport, backend: c.Backend, committer: noStore{}, owner: c.Owner,
 		rules: c.Rules, backlog: c.MaxBacklog, log: c.Logger,
-		ready: make(chan struct{}), ended: make(chan struct{}), began: time.Now(), decide: c.Decide, offer: c.Offer, external: c.External, held: map[policy.Watcher]int{}, turns: newTurns(),
+		ready: make(chan struct{}), ended: make(chan struct{}), began: time.Now(), decide: c.Decide, offer: c.Offer, external: c.External, held: map[uint64]int32{}, hash: maphash.MakeSeed(), turns: newTurns(),
 	}
 	if c.Committer != nil {
 		n.committer = c.Committer
@@ -209,30 +210,27 @@ func (n *Notifier) Changed(b compositor.Batch) {
 
 // Counts are the subscriptions there are, in all and of one watcher.
 func (n *Notifier) Counts(w policy.Watcher) policy.Counts {
+	h := n.holder(w)
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return policy.Counts{Total: n.total, Watcher: n.held[holder(w)]}
+	return policy.Counts{Total: n.total, Watcher: int(n.held[h])}
 }
 
 func (n *Notifier) count(w policy.Watcher, by int) {
+	h := n.holder(w)
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.total += by
-	held, known := n.held[w]
-	switch {
-	case held+by == 0:
-		delete(n.held, w)
-	case known:
-		n.held[w] = held + by
-	default:
-		// Its strings lie in the record's arena.
-		w.Tenant, w.ID, w.Trunk = strings.Clone(w.Tenant), strings.Clone(w.ID), strings.Clone(w.Trunk)
-		n.held[w] = by
+	if n.held[h] += int32(by); n.held[h] == 0 { //nolint:gosec // one
+		delete(n.held, h)
 	}
 }
 
-// holder is the watcher without what differs between its requests.
-func holder(w policy.Watcher) policy.Watcher { w.Trusted = false; return w }
+// holder names a watcher, without what differs between its requests.
+func (n *Notifier) holder(w policy.Watcher) uint64 {
+	w.Trusted = false
+	return maphash.Comparable(n.hash, w)
+}
 
 // shardOf spreads dialogs over the shards by Call-ID, so that all requests of a dialog
 // meet in one.

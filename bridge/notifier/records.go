@@ -18,8 +18,8 @@ func (l *loop) add(key string, rec subscription.Record, flow Flow) int32 {
 		slot = l.records.grow()
 	}
 	e := l.records.at(slot)
-	*e = entry{Record: rec, way: l.wayOf(flow), gen: e.gen + 1, txn: -1, used: true}
-	l.keep(slot)
+	*e = entry{Hot: rec.Hot, way: l.wayOf(flow), gen: e.gen + 1, txn: -1, used: true}
+	e.at = l.put(slot, rec.Encoded())
 	if l.keyOf(slot) != key {
 		l.oddKeys[slot] = key
 	}
@@ -65,11 +65,11 @@ func (l *loop) remove(slot int32, forget bool) {
 	delete(l.oddKeys, slot)
 	l.unwatch(e.Presentity, slot)
 	l.unflow(l.flowOf(e), slot)
-	l.unkeep(slot)
 	l.shard(e.Shard).count--
 	l.n.metrics.closed(e.Package)
 	l.uncount(e)
-	*e = entry{gen: e.gen, txn: -1}
+	l.drop(e.at)
+	*e = entry{gen: e.gen, txn: -1, at: noPlace}
 	l.free = append(l.free, slot)
 }
 
@@ -79,7 +79,7 @@ func (l *loop) count(e *entry) {
 }
 
 // holder is who a record counts for; its strings are the record's.
-func (l *loop) holder(e *entry) policy.Watcher { return holder(watcherOf(&e.Hot, l.coldOf(e))) }
+func (l *loop) holder(e *entry) policy.Watcher { return watcherOf(&e.Hot, l.coldOf(e)) }
 
 // uncount takes a subscription out of the limits: as soon as it has ended, for its last
 // NOTIFY may wait half a minute for a phone that is gone.

@@ -37,7 +37,7 @@ func (n *Notifier) Visit(ctx context.Context, fn func(Row)) error {
 			if !e.used {
 				continue
 			}
-			c := e.Cold()
+			c := *l.coldOf(e)
 			fn(Row{
 				ID: c.LocalTag, Cold: c, Hot: e.Hot, Flow: l.flowOf(e), Shard: e.Shard,
 				Expires: time.UnixMilli(e.Expires), Created: time.UnixMilli(e.Created), Waiting: e.txn >= 0,
@@ -109,7 +109,7 @@ func (l *loop) reauthorize(from int, skip func(Standing) bool, decide func(Stand
 		if !e.used || e.Status == subscription.Terminated {
 			continue
 		}
-		c := e.Cold()
+		c := *l.coldOf(e)
 		s := standingOf(&e.Hot, &c)
 		if skip != nil && skip(s) {
 			continue
@@ -143,14 +143,13 @@ func (l *loop) rewatch(slot int32, d policy.Decision) {
 	if e.Flags &^= subscription.DeviceMode; d.Device {
 		e.Flags |= subscription.DeviceMode
 	}
-	c := e.Cold()
+	c := *l.coldOf(e)
 	l.uncount(e)
 	if c.WatcherTenant == c.Tenant && e.Kind == policy.WatcherUnknown {
 		c.WatcherTenant = line.Tenant // it belongs where its target does
 	}
 	c.Tenant, c.Partition, c.Number = line.Tenant, line.Partition, line.Number
-	e.SetCold(c)
-	l.keep(slot)
+	l.keep(slot, c)
 	l.count(e)
 	l.unwatch(e.Presentity, slot)
 	e.Presentity = l.n.lamps.Intern(presentityOf(&e.Hot, &c))

@@ -142,10 +142,7 @@ func (l *loop) refresh(slot int32, s *Subscribe) {
 		c.WatcherTenant, c.WatcherID, c.Trunk = s.Watcher.Tenant, s.Watcher.ID, s.Watcher.Trunk // who it is decided for now
 		c.AppUser, c.Origin = n.AppUser, n.Origin
 		e.Kind = s.Watcher.Kind
-		was := e.Encoded()
-		if e.SetCold(c); e.Encoded() != was {
-			l.keep(slot)
-		}
+		l.keep(slot, c)
 		if counted { // else it has ended, and counts no more
 			e.counted = true
 			l.n.count(l.holder(e), 1)

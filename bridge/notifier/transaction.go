@@ -191,7 +191,7 @@ func (l *loop) traceTimer(e *entry, what, timer string, cseq uint32) {
 	if !l.n.log.Enabled(context.Background(), slog.LevelDebug) {
 		return
 	}
-	c := e.Cold()
+	c := *l.coldOf(e)
 	l.n.log.Debug(what, "timer", timer, "watcher", c.WatcherID, "presentity", c.Number, "call_id", c.CallID, "cseq", cseq)
 }
 
@@ -221,7 +221,7 @@ func (l *loop) ended(ti int32, code int, retryAfter time.Duration) {
 	e := l.records.at(slot)
 	l.counted(t, code)
 	if code < 200 || code > 299 {
-		c := e.Cold()
+		c := *l.coldOf(e)
 		l.n.log.Debug("a NOTIFY was not taken", "watcher", c.WatcherID, "presentity", c.Number,
 			"call_id", c.CallID, "status", code, "failures", e.Failures+1, "cseq", t.cseq)
 	}

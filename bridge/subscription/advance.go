@@ -158,19 +158,19 @@ func (u Rules) Advance(r Record, in Input) (Record, Effects) {
 }
 
 // Deadline is when Ticked is due, Unix milliseconds.
-func (r *Record) Deadline() int64 {
-	if r.Status == Terminated {
-		return r.NotBefore // of a last NOTIFY that is paced
+func (h *Hot) Deadline() int64 {
+	if h.Status == Terminated {
+		return h.NotBefore // of a last NOTIFY that is paced
 	}
-	if r.Flags&(Due|Waiting) != 0 && r.Flags&(Outstanding|FlowLost) == 0 {
-		return min(r.Expires, r.NotBefore)
+	if h.Flags&(Due|Waiting) != 0 && h.Flags&(Outstanding|FlowLost) == 0 {
+		return min(h.Expires, h.NotBefore)
 	}
-	return r.Expires
+	return h.Expires
 }
 
 // Seal makes the record say that no CSeq or version beyond the next ones was used: the
 // form that a clean stop stores, so that the next process goes on without a gap.
-func (r *Record) Seal() { r.CSeqLimit, r.VersionLimit = r.CSeq, r.Version }
+func (h *Hot) Seal() { h.CSeqLimit, h.VersionLimit = h.CSeq, h.Version }
 
 func (u Rules) subscribe(r *Record, in Input, e *Effects) {
 	e.Answer = 200

@@ -44,6 +44,9 @@ func New(h Hot, c Cold) Record {
 	return r
 }
 
+// Of makes a record of its hot part and of its cold one as Encoded gives it.
+func Of(h Hot, encoded string) Record { return Record{h, encoded} }
+
 // Cold returns the readable form of the cold part; its strings share the record's memory.
 func (r *Record) Cold() Cold {
 	var c Cold
@@ -68,9 +71,6 @@ func (r *Record) SetCold(c Cold) {
 
 // Encoded is the cold part as it is kept.
 func (r *Record) Encoded() string { return r.cold }
-
-// Move lets the cold part lie in other memory, with the same bytes.
-func (r *Record) Move(cold string) { r.cold = cold }
 
 // AppendBinary appends the stored form. What only a running process knows (a NOTIFY
 // outstanding, the interned presentity) is left out.
