@@ -3,6 +3,7 @@
 package bridge_test
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"strings"
@@ -79,7 +80,7 @@ func TestLivePasteNeeds(t *testing.T) {
 			return lightsLamp(o) && callRefused(o) && registrationRefused(o) && publishes(o)
 		}},
 	} {
-		t.Run("without_"+c.without, func(t *testing.T) {
+		t.Run(cmp.Or(c.without, "nothing is left out"), func(t *testing.T) {
 			b := newBareSwitch(t, switchProgram(t))
 			at := b.front()
 			s := newServer(t, setup{store: newStorage(t, "bolt"), pbx: at.yaml, more: edgeYAML, policy: "tenants: [{name: default, domains: [office.test]}]\n"})
