@@ -33,7 +33,7 @@ const homeName = "edge.test"
 
 // homeConfig is what a home may have; all may be left out.
 type homeConfig struct {
-	natTimeout time.Duration // how long the router remembers UDP
+	natTimeout time.Duration // how long the router remembers UDP and connections
 	policy     string        // a policy document
 	advertise  string        // what the phones are told to reach the bridge by
 }
@@ -41,7 +41,7 @@ type homeConfig struct {
 // newHome starts the bridge.
 func newHome(t *testing.T, a *pbx, c homeConfig) *home {
 	t.Helper()
-	nat, err := lab.NewNAT(t.Context(), lab.NATConfig{UDPTimeout: cmp.Or(c.natTimeout, time.Minute)})
+	nat, err := lab.NewNAT(t.Context(), lab.NATConfig{UDPTimeout: cmp.Or(c.natTimeout, time.Minute), TCPTimeout: c.natTimeout})
 	if err != nil {
 		t.Fatalf("%v; scripts/test installs what it needs, and runs as root", err)
 	}
@@ -102,6 +102,24 @@ func (h *home) open(c siptest.Config) *siptest.Phone {
 	return p
 }
 
+// joined waits until Asterisk has joined the two of each call; before, it refuses a transfer.
+func (h *home) joined(a *pbx, calls int) {
+	h.t.Helper()
+	h.eventually(5*time.Second, fmt.Sprintf("%d pairs in Asterisk", calls), func() error {
+		bridges := a.cli(h.t, "bridge show all")
+		n := 0
+		for line := range strings.Lines(bridges) { // …, channels, type, technology, duration
+			if f := strings.Fields(line); len(f) > 4 && f[len(f)-4] == "2" {
+				n++
+			}
+		}
+		if n != calls {
+			return fmt.Errorf("%s", bridges)
+		}
+		return nil
+	})
+}
+
 // TestEdgeNAT: phones behind a NAT register at a real Asterisk through the bridge, call
 // and are called, hold, transfer, watch, and keep their call while the bridge is killed,
 // over each transport.
@@ -117,9 +135,30 @@ func TestEdgeNAT(t *testing.T) {
 	}
 }
 
+// attend lets a phone join the far ends of its two calls.
+func (h *home) attend(ctx context.Context, in, ask *siptest.Call) {
+	h.t.Helper()
+	err := in.ReferTo(ctx, ask)
+	if err == nil {
+		var status int
+		if status, err = in.WaitTransfer(ctx); status != 200 {
+			h.t.Errorf("the transfer ended with %d", status)
+		}
+	}
+	if err == nil {
+		err = in.HangUp(ctx)
+	}
+	if err == nil {
+		err = ask.WaitEnded(ctx) // a CANCEL of one that rings could come too early for Asterisk
+	}
+	if err != nil {
+		h.t.Fatal(err)
+	}
+}
+
 func (h *home) everything(a *pbx, transport string, outside *siptest.Phone) {
 	t := h.t
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	must := func(err error) {
 		t.Helper()
@@ -178,6 +217,7 @@ func (h *home) everything(a *pbx, transport string, outside *siptest.Phone) {
 	must(other.Register(ctx, 10*time.Minute))
 	c, in = talk(t, outside, p)
 	other.ForgetIncoming()
+	h.joined(a, 1)
 	must(in.Refer(ctx, "1003"))
 	third, err := other.Incoming(ctx)
 	must(err)
@@ -186,6 +226,27 @@ func (h *home) everything(a *pbx, transport string, outside *siptest.Phone) {
 		t.Errorf("the transfer ended with %d, %v", status, err)
 	}
 	must(in.HangUp(ctx))
+	h.joined(a, 1)
+	must(c.Bye(ctx))
+	must(third.WaitEnded(ctx))
+
+	t.Log("with consultation, of one that has answered and one that rings")
+	c, in = talk(t, outside, p)
+	must(in.Hold(ctx))
+	ask, third := talk(t, p, other)
+	h.joined(a, 2)
+	h.attend(ctx, in, ask)
+	h.joined(a, 1)
+	must(c.Bye(ctx))
+	must(third.WaitEnded(ctx))
+	c, in = talk(t, outside, p)
+	must(in.Hold(ctx))
+	ask = ring(t, p, other)
+	h.attend(ctx, in, ask)
+	third, err = other.Incoming(ctx)
+	must(err)
+	must(third.Answer())
+	h.joined(a, 1)
 	must(c.Bye(ctx))
 	must(third.WaitEnded(ctx))
 	c = ring(t, outside, p)

@@ -122,26 +122,8 @@ func (o *softOffice) calls(from *siptest.Phone, p softphone) *siptest.Call {
 	p.answer()
 	o.must(c.WaitAnswered(o.ctx))
 	p.up()
-	o.joined(1)
+	o.joined(o.a, 1)
 	return c
-}
-
-// joined waits until Asterisk has joined the two of each call; before, it refuses a transfer.
-func (o *softOffice) joined(calls int) {
-	o.t.Helper()
-	o.eventually(5*time.Second, fmt.Sprintf("%d pairs in Asterisk", calls), func() error {
-		bridges := o.a.cli(o.t, "bridge show all")
-		n := 0
-		for line := range strings.Lines(bridges) { // …, channels, type, technology, duration
-			if f := strings.Fields(line); len(f) > 4 && f[len(f)-4] == "2" {
-				n++
-			}
-		}
-		if n != calls {
-			return fmt.Errorf("%s", bridges)
-		}
-		return nil
-	})
 }
 
 func (o *softOffice) everything(p softphone) {
@@ -208,7 +190,7 @@ func (o *softOffice) everything(p softphone) {
 	third := o.comes(o.cat)
 	p.left()
 	o.shows(device.Idle)
-	o.joined(1)
+	o.joined(o.a, 1)
 	p.lamp(device.Busy)
 	o.must(c.Bye(ctx))
 	o.must(third.WaitEnded(ctx))
@@ -264,12 +246,12 @@ func (o *softOffice) attended(p softphone, a attends) {
 	a.consult("1003")
 	third := o.comes(o.cat)
 	p.up()
-	o.joined(2)
+	o.joined(o.a, 2)
 	a.attend()
 	p.left()
 	p.left()
 	o.shows(device.Idle)
-	o.joined(1)
+	o.joined(o.a, 1)
 	p.lamp(device.Busy)
 	o.must(c.Bye(o.ctx))
 	o.must(third.WaitEnded(o.ctx))

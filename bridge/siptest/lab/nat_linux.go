@@ -41,6 +41,8 @@ type NATConfig struct {
 	// UDPTimeout is how long the router remembers a UDP mapping without traffic, in whole
 	// seconds; default 30 s, as RFC 4787 REQ-5 forbids and routers have it.
 	UDPTimeout time.Duration
+	// TCPTimeout is the same for a connection; default two hours and four minutes.
+	TCPTimeout time.Duration
 }
 
 // NewNAT makes a home, after removing those of processes that are gone. It needs root,
@@ -58,7 +60,8 @@ func NewNAT(ctx context.Context, c NATConfig) (*NAT, error) {
 	if err := n.choose(); err != nil {
 		return nil, err
 	}
-	if err := n.build(ctx, int(cmp.Or(c.UDPTimeout, 30*time.Second).Seconds())); err != nil {
+	c.UDPTimeout, c.TCPTimeout = cmp.Or(c.UDPTimeout, 30*time.Second), cmp.Or(c.TCPTimeout, 124*time.Minute)
+	if err := n.build(ctx, c); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}
 	return n, nil

@@ -13,7 +13,7 @@ import (
 )
 
 // build makes home, router and the lines between.
-func (n *NAT) build(ctx context.Context, timeout int) error {
+func (n *NAT) build(ctx context.Context, c NATConfig) error {
 	ruleset := `table ip home {
 	chain out { type nat hook postrouting priority srcnat; oifname "wan" masquerade fully-random; }
 	chain through {
@@ -50,8 +50,10 @@ func (n *NAT) build(ctx context.Context, timeout int) error {
 		}
 	}
 	return n.within(n.router, func() error {
+		udp, tcp := int(c.UDPTimeout.Seconds()), int(c.TCPTimeout.Seconds())
 		for file, value := range map[string]int{
-			"ipv4/ip_forward": 1, "netfilter/nf_conntrack_udp_timeout": timeout, "netfilter/nf_conntrack_udp_timeout_stream": timeout,
+			"ipv4/ip_forward": 1, "netfilter/nf_conntrack_udp_timeout": udp, "netfilter/nf_conntrack_udp_timeout_stream": udp,
+			"netfilter/nf_conntrack_tcp_timeout_established": tcp,
 		} {
 			if err := os.WriteFile("/proc/sys/net/"+file, []byte(strconv.Itoa(value)), 0); err != nil {
 				return fmt.Errorf("lab: NAT: %w", err)
