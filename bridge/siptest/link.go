@@ -84,7 +84,7 @@ func (l *tcpLink) Send(b []byte) error {
 	return err
 }
 
-// recv frames by Content-Length, which a stream cannot do without (RFC 3261 §18.3).
+// Recv frames by Content-Length, which a stream cannot do without (RFC 3261 §18.3).
 func (l *tcpLink) Recv() ([]byte, error) {
 	var head strings.Builder
 	tp := textproto.NewReader(l.r)
@@ -96,7 +96,7 @@ func (l *tcpLink) Recv() ([]byte, error) {
 		}
 		if line == "" {
 			if head.Len() == 0 { // RFC 5626 §3.5.1: empty lines between messages are keep-alives
-				continue
+				return []byte(pong), nil
 			}
 			break
 		}

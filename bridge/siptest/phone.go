@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -106,6 +107,7 @@ type Phone struct {
 	incoming chan *Call
 	closed   chan struct{}
 	wg       sync.WaitGroup
+	ponged   atomic.Int64
 
 	mu      sync.Mutex // guards all below
 	link    link

@@ -186,6 +186,9 @@ var reasons = map[int]string{
 // receive takes one message off the wire, on the reader's goroutine.
 func (p *Phone) receive(raw []byte) {
 	if strings.TrimSpace(string(raw)) == "" { // keep-alive
+		if string(raw) == pong {
+			p.ponged.Add(1)
+		}
 		return
 	}
 	m, err := ParseMessage(raw)

@@ -18,7 +18,7 @@ import (
 // goroutine, Recv from one.
 type Wire interface {
 	Send([]byte) error
-	// Recv blocks for the next message; an error ends the wire.
+	// Recv blocks for the next message, or the CRLF of a keep-alive; an error ends the wire.
 	Recv() ([]byte, error)
 	Local() string // "ip:port"
 	Close() error
