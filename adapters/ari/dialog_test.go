@@ -48,6 +48,11 @@ func TestDialogOfARingingLeg(t *testing.T) {
 		if d := r.dialog("PJSIP/1001"); d != (device.SIPDialog{}) {
 			t.Errorf("the caller's leg has %+v; a Replaces of it is answered 481", d)
 		}
+		caller, _ := r.sink.get("PJSIP/1001")
+		callee, _ := r.sink.get("PJSIP/1002")
+		if a, b := caller.Calls[0].CallID, callee.Calls[0].CallID; a == "" || a == b || b != ringingLeg.CallID {
+			t.Errorf("the legs' Call-IDs are %q and %q", a, b)
+		}
 	})
 }
 

@@ -120,7 +120,7 @@ func (l *leg) phase() device.Phase {
 // call is the leg as the sink sees it.
 func (l *leg) call() device.Call {
 	c := device.Call{
-		ID: l.ast.id, Direction: l.dir, Phase: l.phase(), Remote: l.ast.connected, Dialog: l.dialog, Since: l.ast.created,
+		ID: l.ast.id, Direction: l.dir, Phase: l.phase(), Remote: l.ast.connected, Dialog: l.dialog, CallID: l.ast.callID, Since: l.ast.created,
 	}
 	if c.Remote == (device.Party{}) {
 		c.Remote.Number = l.dialled

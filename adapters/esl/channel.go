@@ -27,6 +27,7 @@ type channel struct {
 	peer                 string // the other end of the media bridge
 	wasBridged           bool
 	dialog               device.SIPDialog
+	callID               string // of SIP
 	touched              uint64 // generation of the last event
 }
 
@@ -60,6 +61,7 @@ func (c *channel) update(e *event) {
 	if us, err := strconv.ParseInt(e.get("Caller-Channel-Created-Time"), 10, 64); err == nil && us > 0 && c.since.IsZero() {
 		c.since = time.UnixMicro(us).UTC()
 	}
+	set(&c.callID, e.get("variable_sip_call_id"))
 	c.parties(e)
 	if c.direction == device.Recipient && e.get("Other-Type") == "originator" && c.originator == "" {
 		c.originator = e.get("Other-Leg-Unique-ID")

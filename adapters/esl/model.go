@@ -317,7 +317,7 @@ func (m *model) calls(u *user) []device.Call {
 	calls := make([]device.Call, 0, len(cs))
 	for _, c := range cs {
 		calls = append(calls, device.Call{
-			ID: c.id, Direction: c.direction, Phase: c.phase(), Remote: m.remote(c), Dialog: c.dialog, Since: c.since,
+			ID: c.id, Direction: c.direction, Phase: c.phase(), Remote: m.remote(c), Dialog: c.dialog, CallID: c.callID, Since: c.since,
 		})
 	}
 	return calls

@@ -76,6 +76,8 @@ func TestSnapshotRinging(t *testing.T) {
 	s, _ := r.sink.get("1002@pbx.test")
 	if len(s.Calls) != 1 || shownCall(s.Calls[0], true) != `recipient early 1001 "Alice One" dialog=522fa5d3-6144-1240-669e-16de7c070420/4c8XD0gjDNyQK/3fb1659e` {
 		t.Errorf("1002 is %+v", s)
+	} else if id := s.Calls[0].CallID; id != "522fa5d3-6144-1240-669e-16de7c070420" {
+		t.Errorf("its Call-ID is %q", id)
 	}
 	if s, _ := r.sink.get("1003@pbx.test"); s.State.String() != "unknown" || len(s.Calls) != 0 {
 		t.Errorf("an ended channel came back: %+v", s)

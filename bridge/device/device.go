@@ -115,7 +115,10 @@ type Call struct {
 	Phase     Phase
 	Remote    Party
 	Dialog    SIPDialog
-	Since     time.Time // when the leg began, by the PBX's clock; zero if it did not say
+	// CallID is the SIP Call-ID of the leg, also where Dialog is not set; empty where the
+	// PBX does not tell. It names the call to nobody but us.
+	CallID string
+	Since  time.Time // when the leg began, by the PBX's clock; zero if it did not say
 }
 
 // Kind says what a reported thing is.

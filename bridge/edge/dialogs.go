@@ -2,23 +2,26 @@ package edge
 
 import (
 	"bytes"
+	"encoding/binary"
 	"sync"
 	"time"
 
+	"blfbridge/bridge/notifier"
 	"blfbridge/bridge/pickup"
 	"blfbridge/bridge/sipmsg"
 )
 
-// dialogs are the established calls of registered phones, so that a phone can move one of
-// its own by Replaces. What is not known here (a call of before a restart) is nobody's. It
-// is safe for concurrent use.
+// dialogs are the established calls of phones, so that a phone can move one of its own by
+// Replaces, or transfer to it. What is not known here (a call of before a restart) is asked
+// of the PBXs. It is safe for concurrent use.
 type dialogs struct {
 	mu    sync.Mutex // guards owner
 	owner map[uint64]dialog
 }
 
 type dialog struct {
-	aor   uint64 // of the phone, hashed
+	aor   uint64 // of the phone if that is registered, hashed
+	flow  uint64 // by which it is in the call, hashed
 	pbx   uint32
 	until time.Time
 }
@@ -43,22 +46,18 @@ func (k sipKey) keyOfMessage(m *sipmsg.Message) uint64 {
 	return k.keyOfDialog(m.Value(sipmsg.CallID), sipmsg.Tag(m.Value(sipmsg.From)), sipmsg.Tag(m.Value(sipmsg.To)))
 }
 
-// established notes whose call the 2xx to an INVITE makes. Who is not registered has none.
+// established notes whose call the 2xx to an INVITE makes.
 func (e *Edge) established(t *transaction, m *sipmsg.Message) {
-	if e.config.Pickup == nil {
+	if e.config.Pickup == nil || t.token.kind == 0 {
 		return
 	}
 	now := time.Now()
-	d := dialog{aor: t.phone.aor, pbx: t.token.pbx, until: now.Add(dialogLife)}
+	d := dialog{aor: t.phone.aor, flow: e.flowID(t.out), pbx: t.token.pbx, until: now.Add(dialogLife)}
 	if t.peer != nil {
-		s := e.sender(m, t.in)
-		if !s.Registered {
-			return
+		d.aor, d.flow, d.pbx = 0, e.flowID(t.in), t.peer.id
+		if s := e.sender(m, t.in); s.Registered {
+			d.aor = e.phones.sum([]byte(s.AOR))
 		}
-		d.aor, d.pbx = e.phones.sum([]byte(s.AOR)), t.peer.id
-	}
-	if d.aor == 0 || t.token.kind == 0 {
-		return
 	}
 	key := e.phones.keyOfMessage(m)
 	e.dialogs.mu.Lock()
@@ -77,24 +76,35 @@ func (e *Edge) ended(m *sipmsg.Message) {
 	}
 }
 
-// owns reports whether a registered sender is in a call, and which PBX has that.
-func (e *Edge) owns(s pickup.Sender, d pickup.Dialog) (p *peer, ok bool) {
-	if !s.Registered {
-		return nil, false
-	}
+// flowID names a flow, and the connection if it is one.
+func (e *Edge) flowID(f notifier.Flow) uint64 {
+	var space [48]byte
+	b := appendFlow(space[:0], f, 0)
+	return e.phones.sum(binary.BigEndian.AppendUint32(b, e.conns.id(f, false)))
+}
+
+// owns reports whether a sender is in a call, and which PBX has that: by what was relayed
+// here, for its address of record or the very flow (where a phone has several), else by
+// the PBX's word, where a call counts that is not answered only with early.
+func (e *Edge) owns(f notifier.Flow, s pickup.Sender, d pickup.Dialog, early bool) (p *peer, ok bool) {
 	key := e.phones.keyOfDialog([]byte(d.CallID), []byte(d.ToTag), []byte(d.FromTag))
 	e.dialogs.mu.Lock()
 	own, ok := e.dialogs.owner[key]
 	e.dialogs.mu.Unlock()
-	if !ok || own.aor != e.phones.sum([]byte(s.AOR)) || own.until.Before(time.Now()) {
+	if ok && own.until.After(time.Now()) {
+		if own.flow != e.flowID(f) && (!s.Registered || own.aor != e.phones.sum([]byte(s.AOR))) {
+			return nil, false
+		}
+		for _, p := range e.peers {
+			if p.id == own.pbx {
+				return p, true
+			}
+		}
 		return nil, false
 	}
-	for _, p := range e.peers {
-		if p.id == own.pbx {
-			return p, true
-		}
-	}
-	return nil, false
+	source, ok := e.config.Pickup.Owned(s, d.CallID, early)
+	p = e.peerNamed(source)
+	return p, ok && p != nil
 }
 
 // expire forgets calls that have lasted too long.

@@ -72,8 +72,8 @@ func (e *Edge) guardInvite(w *work, source notifier.Flow, t *target) pickup.Verd
 	}
 	sender := e.sender(m, source)
 	in.Own = func(d pickup.Dialog) bool {
-		p, ok := e.owns(sender, d)
-		if ok {
+		p, ok := e.owns(source, sender, d, false)
+		if ok = ok && sender.Registered; ok {
 			t.peers = []*peer{p} // which has that call
 		}
 		return ok

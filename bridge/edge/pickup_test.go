@@ -34,8 +34,18 @@ tenants:
 
 // rings is what rings, without a PBX.
 type rings struct {
-	mu   sync.Mutex // guards legs
-	legs []compositor.Ringing
+	mu    sync.Mutex // guards legs
+	legs  []compositor.Ringing
+	calls []compositor.Leg
+}
+
+func (r *rings) Legs(callID string) (out []compositor.Leg) {
+	for _, l := range r.calls {
+		if l.Call.CallID == callID {
+			out = append(out, l)
+		}
+	}
+	return out
 }
 
 func (r *rings) Ringing() []compositor.Ringing {
@@ -89,6 +99,11 @@ func pickupRig(t *testing.T, rg *rings, test func(t *testing.T, r *rig)) {
 		r.register(phoneThree, "1003")
 		test(t, r)
 	})
+}
+
+// callOf is an answered call of a number, as its PBX tells of it.
+func callOf(number, callID string) compositor.Leg {
+	return compositor.Leg{Source: "one", Number: number, Tenants: []string{"t"}, Call: device.Call{CallID: callID, Phase: device.Confirmed}}
 }
 
 func from(n string) string { return "<sip:" + n + "@pbx.test>;tag=a" }
@@ -231,6 +246,7 @@ func TestReferToCode(t *testing.T) {
 	rg := &rings{}
 	pickupRig(t, rg, func(t *testing.T, r *rig) {
 		rg.legs[0].Source = "one"
+		rg.calls = []compositor.Leg{callOf("1001", "own"), callOf("1002", "hers")}
 		for i, c := range []struct {
 			flow  notifier.Flow
 			from  string
@@ -242,6 +258,18 @@ func TestReferToCode(t *testing.T) {
 			{phoneUDP, "1001", []string{`r: "A, B" <sip:%2A89@pbx.test;user=phone>;x=y`}, 0, `"A, B" <sip:*81002@pbx.test>;x=y`},
 			{phoneUDP, "1001", []string{"Refer-To: sip:*891002@[2001:db8::1]:5070"}, 0, "<sip:*81002@[2001:db8::1]:5070>"},
 			{phoneUDP, "1001", []string{"Refer-To: <sip:1004@pbx.test?Replaces=own%3Bto-tag%3Da%3Bfrom-tag%3Db>"}, 0, "<sip:1004@pbx.test?Replaces=own%3Bto-tag%3Da%3Bfrom-tag%3Db>"},
+			{
+				phoneUDP, "1001", []string{"Refer-To: <sip:1002@pbx.test?x=y&replaces=c9%3Bto-tag%3Dpbx9%3Bfrom-tag%3Dphone9&a=b>"}, 0,
+				"<sip:1002@pbx.test?x=y&replaces=c9%3Bto-tag%3Dpbx9%3Bfrom-tag%3Dphone9%3Bearly-only&a=b>",
+			},
+			{
+				phoneUDP, "1001", []string{"Refer-To: <sip:1002@pbx.test?Replaces=c9;to-tag%3Dpbx9;from-tag%3Dphone9%3bEarly-Only>"}, 0,
+				"<sip:1002@pbx.test?Replaces=c9;to-tag%3Dpbx9;from-tag%3Dphone9%3bEarly-Only>",
+			},
+			{phoneUDP, "1001", []string{"Refer-To: <sip:1002@pbx.test?Replaces=hers%3Bto-tag%3Da%3Bfrom-tag%3Db>"}, 403, ""},
+			{phoneUDP, "1001", []string{"Refer-To: <sip:1002@pbx.test?%52eplaces=nobody%3Bto-tag%3Da%3Bfrom-tag%3Db>"}, 403, ""},
+			{phoneUDP, "1001", []string{"Refer-To: <sip:1002@pbx.test?Join=own%3Bto-tag%3Da%3Bfrom-tag%3Db>"}, 403, ""},
+			{phoneThree, "1003", []string{"Refer-To: <sip:1004@pbx.test?Replaces=own%3Bto-tag%3Da%3Bfrom-tag%3Db>"}, 403, ""},
 			{phoneThree, "1003", []string{"Refer-To: <sip:*891002@pbx.test>"}, 403, ""},
 			{phoneThree, "1003", []string{"Refer-To: <sip:1004@pbx.test>, <sip:*891002@pbx.test>"}, 400, ""},
 			{phoneThree, "1003", []string{"Refer-To: <sip:1004@pbx.test>", "r: <sip:*891002@pbx.test>"}, 400, ""},
@@ -359,8 +387,64 @@ func TestOwnCallMoves(t *testing.T) {
 		passes(phoneThree, "1003", in)
 		refused(phoneUDP, "1001", in)
 
+		transfer := func(f notifier.Flow, user string, want bool) {
+			t.Helper()
+			n++
+			r.mustGive(f, req{
+				method: "REFER", branch: fmt.Sprint("z9hG4bKt", n), from: from(user), to: "<sip:1002@pbx.test>;tag=c",
+				lines: []string{"Refer-To: <sip:1004@pbx.test?Replaces=c1%3Bto-tag%3Db%3Bfrom-tag%3Da>"},
+			}.String())
+			passed := len(r.to(pbxOne)) == 1
+			r.drain()
+			if passed != want {
+				t.Errorf("a transfer to the call by %s at %v: %v", user, f, passed)
+			}
+		}
+		transfer(phoneUDP, "1001", true)
+		transfer(phoneThree, "1003", false)
+		transfer(phoneThree, "1001", false)
+		transfer(stranger, "1001", false)
+
 		r.mustGive(phoneUDP, req{method: "BYE", uri: "sip:1004@127.0.0.11", branch: "z9hG4bKbye", to: "<sip:1004@pbx.test>;tag=b"}.String())
 		r.drain()
 		refused(phoneUDP, "1001", out)
+		transfer(phoneUDP, "1001", false)
+
+		// Who is not registered has calls for transfers, by the very flow.
+		r.mustGive(stranger, req{method: "INVITE", uri: "sip:1004@pbx.test", branch: "z9hG4bKs"}.String())
+		r.to(stranger)
+		r.mustGive(pbxOne, answerTo(r.next(pbxOne), 200))
+		r.drain()
+		transfer(stranger, "1001", true)
+		refused(stranger, "1001", out)
+		transfer(phoneThree, "1003", false)
+	})
+}
+
+// TestOwnCallAfterRestart: what was not relayed here is a phone's call by its PBX's word.
+func TestOwnCallAfterRestart(t *testing.T) {
+	rg := &rings{calls: []compositor.Leg{callOf("1001", "old"), callOf("1002", "hers"), callOf("1001", "both"), callOf("1002", "both")}}
+	pickupRig(t, rg, func(t *testing.T, r *rig) {
+		for i, c := range []struct {
+			flow      notifier.Flow
+			from, its string
+			want      bool
+		}{
+			{phoneUDP, "1001", "old", true},
+			{phoneThree, "1003", "old", false}, {phoneThree, "1001", "old", false}, {stranger, "1001", "old", false},
+			{phoneUDP, "1001", "hers", false}, {phoneUDP, "1001", "both", false}, {phoneUDP, "1001", "unknown", false},
+		} {
+			for _, q := range []req{
+				{method: "INVITE", uri: "sip:1004@pbx.test", lines: []string{"Replaces: " + c.its + ";to-tag=x;from-tag=y"}},
+				{method: "REFER", to: "<sip:1002@pbx.test>;tag=b", lines: []string{"Refer-To: <sip:1004@pbx.test?Replaces=" + c.its + "%3Bto-tag%3Dx%3Bfrom-tag%3Dy>"}},
+			} {
+				q.branch, q.from = fmt.Sprint("z9hG4bKo", i, q.method), from(c.from)
+				r.mustGive(c.flow, strings.Replace(q.String(), "Call-ID: c1", fmt.Sprint("Call-ID: new", i, q.method), 1))
+				if passed := len(r.to(pbxOne)) == 1; passed != c.want {
+					t.Errorf("%s to %s's call by %s at %v passed: %v\n%s", q.method, c.its, c.from, c.flow, passed, r.all())
+				}
+				r.drain()
+			}
+		}
 	})
 }

@@ -28,7 +28,7 @@ func (e *Edge) guardRefer(w *work, source notifier.Flow, to *peer) pickup.Verdic
 		// RFC 3515 §2.4.1: exactly one. Who reads several might take the other one.
 		return pickup.Verdict{Action: pickup.Refuse, Status: 400, Phrase: "Bad Refer-To", Reason: "one Refer-To, no more"}
 	}
-	return e.guardCalled(w, found[0].Value, e.sender(m, source), to)
+	return e.guardCalled(w, found[0].Value, &called{e.sender(m, source), source, to})
 }
 
 // guardRedirect decides about a phone's 3xx to a call of the PBX, which would call a
@@ -45,7 +45,7 @@ func (e *Edge) guardRedirect(w *work, source, back notifier.Flow) {
 			to = &peer{}
 		}
 	}
-	sender := e.senderBy(m.Value(sipmsg.To), source)
+	by := &called{e.senderBy(m.Value(sipmsg.To), source), source, to}
 	for _, h := range m.Lines() {
 		if h.Kind != sipmsg.Contact {
 			continue
@@ -53,7 +53,7 @@ func (e *Edge) guardRedirect(w *work, source, back notifier.Flow) {
 		for rest := m.At(h.Value); len(rest) > 0; {
 			value, after, _, _ := sipmsg.Cut(rest, ',')
 			start := h.Value.End - len(rest)
-			if v := e.guardCalled(w, sipmsg.Span{Start: start, End: start + len(value)}, sender, to); v.Action == pickup.Refuse {
+			if v := e.guardCalled(w, sipmsg.Span{Start: start, End: start + len(value)}, by); v.Action == pickup.Refuse {
 				w.forbid(&v)
 				return
 			}
@@ -62,9 +62,16 @@ func (e *Edge) guardRedirect(w *work, source, back notifier.Flow) {
 	}
 }
 
+// called is who has a PBX call somebody.
+type called struct {
+	sender pickup.Sender
+	source notifier.Flow
+	to     *peer
+}
+
 // guardCalled decides about one address that a PBX is to call for a phone, and changes it
 // where the PBX is to pick up.
-func (e *Edge) guardCalled(w *work, at sipmsg.Span, sender pickup.Sender, to *peer) pickup.Verdict {
+func (e *Edge) guardCalled(w *work, at sipmsg.Span, by *called) pickup.Verdict {
 	value := w.msg.At(at)
 	uri, _, ok := sipmsg.Address(value)
 	if !ok {
@@ -72,24 +79,49 @@ func (e *Edge) guardCalled(w *work, at sipmsg.Span, sender pickup.Sender, to *pe
 	}
 	text, headers, _ := strings.Cut(string(uri), "?")
 	user, host := policy.SplitURI(text)
-	r := pickup.Refer{User: user, Replaces: uriHeaders(headers, "replaces"), Source: to.Name}
-	r.Watcher, r.Tenant = e.config.Pickup.Who(sender, host)
+	r := pickup.Refer{
+		User: user, Replaces: uriHeaders(headers, "replaces"), Join: len(uriHeaders(headers, "join")) > 0, Source: by.to.Name,
+		Own: func(d pickup.Dialog) bool { _, ok := e.owns(by.source, by.sender, d, true); return ok },
+	}
+	r.Watcher, r.Tenant = e.config.Pickup.Who(by.sender, host)
 	v := e.config.Pickup.Refer(r)
+	begin, from := bytes.Index(value, uri), len(w.texts)
+	if v.EarlyOnly {
+		w.earlyOnly(uri, sipmsg.Span{Start: at.Start + begin, End: at.Start + begin + len(uri)})
+	}
 	if v.Action != pickup.Send {
 		return v
 	}
-	begin := bytes.Index(value, uri)
-	from := len(w.texts)
 	bare := bytes.IndexByte(value, '<') < 0
 	if bare {
 		w.texts = append(w.texts, '<')
 	}
-	w.texts = append(append(append(append(w.texts, scheme(uri)...), escapeUser(v.User)...), '@'), hostOf(&v, uri, to.Host)...)
+	w.texts = append(append(append(append(w.texts, scheme(uri)...), escapeUser(v.User)...), '@'), hostOf(&v, uri, by.to.Host)...)
 	if bare {
 		w.texts = append(w.texts, '>')
 	}
 	w.replace(sipmsg.Span{Start: at.Start + begin, End: at.Start + begin + len(uri)}, from)
 	return v
+}
+
+// earlyOnly adds the parameter to the Replaces header of a URI, which stands at the place
+// given, unless it is there.
+func (w *work) earlyOnly(uri []byte, at sipmsg.Span) {
+	start := bytes.IndexByte(uri, '?') + 1
+	for start > 0 && start < len(uri) {
+		end := len(uri)
+		if i := bytes.IndexByte(uri[start:], '&'); i >= 0 {
+			end = start + i
+		}
+		name, value, _ := bytes.Cut(uri[start:end], []byte{'='})
+		if strings.EqualFold(unescape(strings.TrimSpace(string(name))), "replaces") &&
+			!strings.Contains(strings.ToLower(unescape(string(value))), ";early-only") {
+			from := len(w.texts)
+			w.texts = append(w.texts, "%3Bearly-only"...)
+			w.replace(sipmsg.Span{Start: at.Start + end, End: at.Start + end}, from)
+		}
+		start = end + 1
+	}
 }
 
 // forbid makes a refusal of a response that is to be relayed.

@@ -46,6 +46,8 @@ type PBX struct {
 type Lines interface {
 	// Ringing are all legs that ring now.
 	Ringing() []compositor.Ringing
+	// Legs are those of a SIP Call-ID, whatever their phase.
+	Legs(callID string) []compositor.Leg
 	// Learned reports whether a PBX of the tenant reported the number, or may yet.
 	Learned(tenant, number string) bool
 	Intern(compositor.Key) uint32

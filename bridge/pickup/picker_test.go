@@ -27,10 +27,13 @@ tenants:
   - {number: "101", presence_group: Secretary}
   - {number: "102"}
   - {number: "103"}
+  - {number: "105"}
+  - {number: "106"}
   phones:
   - {name: BOSS, lines: ["100"], presence_group: Boss}
   - {name: SEC, lines: ["101"], presence_group: Secretary}
   - {name: DESK, lines: ["102"]}
+  - {name: TWO, lines: ["105", "106"]}
 - name: other
   domains: [other.example]
   lines: [{number: "100"}]
@@ -41,10 +44,20 @@ type fakeLines struct {
 	ringing []compositor.Ringing
 	busy    map[policy.Line]bool
 	lines   []policy.Line
+	legs    []compositor.Leg
 }
 
 func (f *fakeLines) Ringing() []compositor.Ringing { return slices.Clone(f.ringing) }
-func (f *fakeLines) Learned(string, string) bool   { return false }
+func (f *fakeLines) Legs(callID string) (out []compositor.Leg) {
+	for _, l := range f.legs {
+		if l.Call.CallID == callID {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+func (f *fakeLines) Learned(string, string) bool { return false }
 func (f *fakeLines) Intern(k compositor.Key) uint32 {
 	f.lines = append(f.lines, k.Line)
 	return uint32(len(f.lines) - 1)
@@ -279,6 +292,9 @@ func TestRefer(t *testing.T) {
 	}{
 		"a blind transfer":            {"DESK", "101", "", 0},
 		"an attended transfer":        {"DESK", "101", "own@desk;to-tag=a;from-tag=b", 0},
+		"onto somebody's call":        {"DESK", "101", "other@desk;to-tag=a;from-tag=b", 403},
+		"onto it by who may pick up":  {"SEC", "100", "other@desk;to-tag=a;from-tag=b", 403},
+		"with other tags":             {"DESK", "101", "own@desk;to-tag=b;from-tag=a", 403},
 		"onto a ringing call":         {"DESK", "100", "c1;to-tag=pbxc1;from-tag=phonec1", 403},
 		"onto one that is allowed":    {"SEC", "100", "c1;to-tag=pbxc1;from-tag=phonec1", 0},
 		"onto the own":                {"DESK", "102", "c2;to-tag=pbxc2;from-tag=phonec2", 0},
@@ -293,13 +309,23 @@ func TestRefer(t *testing.T) {
 		"with Cisco's word for c1":    {"DESK", "100", "pickup-c1;to-tag=a;from-tag=b", 403},
 		"with spaces before the name": {"DESK", "100", "  c1 ;to-tag=a;from-tag=b", 403},
 	} {
-		r := Refer{Watcher: phoneOf(c.from), Tenant: "t", User: c.user, Source: "a"}
+		r := Refer{
+			Watcher: phoneOf(c.from), Tenant: "t", User: c.user, Source: "a",
+			Own: func(x Dialog) bool { return x == Dialog{"own@desk", "a", "b"} },
+		}
 		if c.replaces != "" {
 			r.Replaces = []string{c.replaces}
 		}
-		if v := d.Refer(r); v.Status != c.want {
+		v := d.Refer(r)
+		if v.Status != c.want || v.EarlyOnly != (c.want == 0 && strings.HasPrefix(c.replaces, "c")) {
 			t.Errorf("%s: %+v, want %d", name, v, c.want)
 		}
+		if r.Own = nil; strings.HasPrefix(c.replaces, "own") && d.Refer(r).Status != 403 {
+			t.Errorf("%s: nothing is known of the sender's calls, and it passes", name)
+		}
+	}
+	if v := d.Refer(Refer{Watcher: phoneOf("SEC"), Tenant: "t", User: "100", Join: true, Own: func(Dialog) bool { return true }}); v.Status != 403 {
+		t.Errorf("Join: %+v", v)
 	}
 }
 

@@ -16,14 +16,18 @@ type Refer struct {
 	Tenant, User string
 	// Replaces are the values of the URI's Replaces headers, escapes resolved.
 	Replaces []string
+	// Join: the URI has a Join header.
+	Join bool
+	// Own reports whether a dialog is the sender's, answered or not; nil = that is not known.
+	Own func(Dialog) bool
 	// Source is the PBX that is to make the call.
 	Source string
 }
 
 // Refer decides about it before it is relayed: a transfer to a pickup code or onto a
 // ringing call lets the PBX pick up. Send means by the PBX's own code: User is what the
-// PBX is to call instead. An attended transfer names the phone's own call, which is no
-// ringing callee leg of another line.
+// PBX is to call instead. An attended transfer names a call of the phone's own, or one that
+// rings and that it may pick up: then EarlyOnly is set. Nobody else's is it that is answered.
 func (p *Picker) Refer(r Refer) Verdict {
 	v := p.refer(r)
 	p.note(v, r.Watcher, r.User)
@@ -31,6 +35,10 @@ func (p *Picker) Refer(r Refer) Verdict {
 }
 
 func (p *Picker) refer(r Refer) Verdict {
+	if r.Join {
+		return refuse(403, "Join Not Allowed", "Join is not for phones")
+	}
+	v := Verdict{}
 	for _, text := range r.Replaces {
 		x, ok := parseReplaces(text)
 		switch {
@@ -40,17 +48,22 @@ func (p *Picker) refer(r Refer) Verdict {
 			return refuse(403, "Pickup Not Allowed", "a lamp's identifiers are for an INVITE, not for a transfer")
 		}
 		legs := p.legs(func(l *compositor.Ringing) bool { return l.Call.Dialog.CallID == x.callID })
-		if len(legs) > 0 && !slices.ContainsFunc(legs, func(l compositor.Ringing) bool {
+		switch {
+		case slices.ContainsFunc(legs, func(l compositor.Ringing) bool {
 			d := p.decide(r.Watcher, l.Line)
 			return d.Allow() && d.Pickup
-		}) {
+		}):
+			v.EarlyOnly = true
+		case len(legs) > 0:
 			return forbidden("the transfer names a ringing call that may not be picked up from here")
+		case r.Own == nil || !r.Own(Dialog{x.callID, x.toTag, x.fromTag}):
+			return forbidden("the transfer names a call that is not this phone's")
 		}
 	}
 	if number, code := p.code(r.Tenant, r.User); code {
 		return p.transfer(r, number)
 	}
-	return Verdict{}
+	return v
 }
 
 // transfer is to a pickup code: the PBX that makes the call dials its own, if it has the

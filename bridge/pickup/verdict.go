@@ -34,6 +34,9 @@ type Verdict struct {
 	User, Host string
 	// Replaces becomes the only Replaces header; empty = none.
 	Replaces string
+	// EarlyOnly: it passes, and its Replaces must not take a call that is answered meanwhile
+	// (RFC 3891 §7.1).
+	EarlyOnly bool
 	// Caller is who calls, as far as the watcher may see it: for the phone that picks up.
 	Caller device.Party
 }
