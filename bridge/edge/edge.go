@@ -129,6 +129,11 @@ func (e *Edge) Up() map[string]bool {
 
 // Take implements sipua.Relay. A panic is counted and the message lost.
 func (e *Edge) Take(p sipua.Packet) (taken bool) {
+	return !plainlyOurs(p.Msg) && e.read(p)
+}
+
+// read is Take of what must be read.
+func (e *Edge) read(p sipua.Packet) (taken bool) {
 	w := e.take()
 	defer e.give(w)
 	defer func() {

@@ -26,10 +26,14 @@ func FuzzTake(f *testing.F) {
 	for _, m := range []string{"INVITE", "ACK", "CANCEL", "REGISTER", "NOTIFY"} {
 		f.Add([]byte(req{method: m, lines: []string{"Route: <sip:198.51.100.1;lr>, <sip:b;lr>", "Contact: <sip:a@b>;expires=3"}}.String()))
 	}
+	f.Add([]byte(req{method: "SUBSCRIBE", lines: []string{"Event: dialog"}}.String()))
 	f.Fuzz(func(t *testing.T, msg []byte) {
 		r := newRig(t, nil)
 		for _, from := range []notifier.Flow{phoneUDP, pbxOne, phoneTCP} {
-			r.e.Take(sipua.Packet{Msg: bytes.Clone(msg), Flow: from})
+			taken := r.e.read(sipua.Packet{Msg: bytes.Clone(msg), Flow: from})
+			if taken && plainlyOurs(msg) {
+				t.Fatalf("left to the server at a glance, and taken when it is read:\n%q", msg)
+			}
 		}
 		for _, s := range r.sent {
 			if s.flow == pbxOne && !s.msg.IsResponse() {
