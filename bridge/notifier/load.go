@@ -136,11 +136,8 @@ func (l *loop) adopted(id uint16) {
 			continue
 		}
 		l.persist(slot, e.Status == subscription.Terminated)
-		if l.grants == nil {
-			l.grants = &grants{}
-		}
-		if !e.ready {
-			l.grants.restored = append(l.grants.restored, slotRef{slot, e.gen})
+		if g := l.waits(); !e.ready {
+			g.restored = append(g.restored, slotRef{slot, e.gen})
 		}
 	}
 }

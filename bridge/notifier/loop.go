@@ -55,6 +55,7 @@ type loop struct {
 
 	deltas  []store.Delta // of this round
 	grants  *grants       // of this round: answers that wait for the commit
+	idle    *grants       // may be used again
 	commits int           // submitted, not acknowledged
 	buf     []byte
 	bodies  bodyCache
@@ -351,6 +352,16 @@ func (l *loop) fire(ref uint64) {
 	l.advance(slot, subscription.Input{Kind: subscription.Ticked})
 }
 
+// waits are the grants of this round.
+func (l *loop) waits() *grants {
+	if l.grants == nil {
+		if l.grants, l.idle = l.idle, nil; l.grants == nil {
+			l.grants = &grants{}
+		}
+	}
+	return l.grants
+}
+
 // persist queues the record (or its deletion) for this round's commit.
 func (l *loop) persist(slot int32, forget bool) {
 	e := l.records.at(slot)
@@ -361,7 +372,7 @@ func (l *loop) persist(slot int32, forget bool) {
 	d := store.Delta{Shard: e.Shard, Epoch: sh.epoch, Key: l.keyOf(slot)}
 	if !forget {
 		rec := subscription.Of(e.Hot, l.arena.text(e.at))
-		d.Value, _ = rec.AppendBinary(make([]byte, 0, 512)) // cannot fail
+		d.Value, _ = rec.AppendBinary(make([]byte, 0, rec.Size())) // cannot fail
 	}
 	l.deltas = append(l.deltas, d)
 }
@@ -381,6 +392,9 @@ func (l *loop) submit() {
 		g.err = err
 		l.box.post(message{granted: g})
 	})
+	if clear(deltas); cap(deltas) <= maxSpare { // the slice is ours again
+		l.deltas = deltas[:0]
+	}
 }
 
 // granted: the commit of g is through, or the store is away.
@@ -404,6 +418,11 @@ func (l *loop) granted(g *grants) {
 		l.answer(s, g.err)
 	}
 	l.pace.owed = append(l.pace.owed, g.restored...)
+	if cap(g.subscribes) <= maxSpare {
+		clear(g.subscribes)
+		*g = grants{subscribes: g.subscribes[:0]}
+		l.idle = g
+	}
 }
 
 // lost: another process owns the shard; its subscriptions are that one's from now on.

@@ -172,11 +172,9 @@ func (l *loop) accept(slot int32, s *Subscribe, kind subscription.Kind) {
 		l.answer(&g, nil)
 		return
 	}
-	if l.grants == nil {
-		l.grants = &grants{}
-	}
 	l.records.at(slot).asked++
-	l.grants.subscribes = append(l.grants.subscribes, g)
+	w := l.waits()
+	w.subscribes = append(w.subscribes, g)
 }
 
 // answer sends the response and then the NOTIFY that every accepted SUBSCRIBE is owed

@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -49,6 +50,7 @@ type screener struct {
 	metrics  *metrics
 	log      *slog.Logger
 	quiet    *quietLog
+	heads    sync.Pool // of *head, a kilobyte each
 }
 
 // screen judges one whole message and appends to dst what verdict says. A panic is
@@ -72,23 +74,27 @@ func (s *screener) screen(dst []byte, in packet) (v verdict, out []byte) {
 	if s.relayed(&in) {
 		return drop, dst
 	}
-	var h head
+	h, _ := s.heads.Get().(*head)
+	if h == nil {
+		h = new(head)
+	}
+	defer s.heads.Put(h)
 	f := h.scan(in.msg)
 	if f == faultNone && h.request {
-		f = s.request(&h, &in)
+		f = s.request(h, &in)
 	}
 	if f != faultNone {
-		return s.refuse(dst, &h, &in, f)
+		return s.refuse(dst, h, &in, f)
 	}
 	if !h.request {
 		return pass, append(dst, in.msg...)
 	}
-	if s.quick != nil && s.quick.take(&h, &in) {
+	if s.quick != nil && s.quick.take(h, &in) {
 		return drop, dst
 	}
 	top, rest, ok := parseVia(string(h.vias[0]))
 	if !ok {
-		return s.refuse(dst, &h, &in, faultVia)
+		return s.refuse(dst, h, &in, faultVia)
 	}
 	dst = append(dst, in.msg[:h.topStart]...)
 	dst = top.stamp(dst, in.remote, s.natForce || in.transport.Stream())

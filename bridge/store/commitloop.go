@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"maps"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -106,14 +105,27 @@ func (c *Committer) takeFlush() bool {
 func (c *Committer) take(waiting []waiter) (batch, []waiter) {
 	c.mu.Lock()
 	g := c.pending
-	c.pending = newGroup()
+	c.pending, c.spare = c.spare, nil
+	if c.pending == nil {
+		c.pending = newGroup()
+	}
 	c.inflight = g.size()
 	c.mu.Unlock()
-	b := batch{deltas: slices.Collect(maps.Values(g.deltas))}
+	b := batch{deltas: make([]Delta, 0, len(g.deltas))}
+	for _, d := range g.deltas {
+		b.deltas = append(b.deltas, d)
+	}
 	for k, v := range g.lamps {
 		b.lamps = append(b.lamps, LampDelta{k, v})
 	}
-	return b, append(waiting, g.acks...)
+	waiting = append(waiting, g.acks...)
+	if g.size() <= maxSpare {
+		g.clear()
+		c.mu.Lock()
+		c.spare = g
+		c.mu.Unlock()
+	}
+	return b, waiting
 }
 
 // failed keeps what was not written, tells the impatient, and returns the patient.

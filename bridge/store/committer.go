@@ -65,6 +65,7 @@ type Committer struct {
 
 	mu      sync.Mutex // guards what follows, up to closed
 	pending *group
+	spare   *group // to be the next one; nil = none
 	// inflight is how many keys the writer has.
 	inflight int
 	// flushNow asks for a try before the pause is over.

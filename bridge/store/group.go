@@ -88,6 +88,16 @@ func (g *group) giveBack(deltas []Delta, lamps []LampDelta) {
 
 func (g *group) size() int { return len(g.deltas) + len(g.lamps) }
 
+// maxSpare is how large a group may have been that is used again: maps do not shrink.
+const maxSpare = 4096
+
+func (g *group) clear() {
+	clear(g.deltas)
+	clear(g.lamps)
+	clear(g.acks)
+	g.acks = g.acks[:0]
+}
+
 func (g *group) empty() bool { return g.size() == 0 && len(g.acks) == 0 }
 
 // byShard orders deltas so that those of one shard and epoch stand together.

@@ -72,6 +72,9 @@ func (r *Record) SetCold(c Cold) {
 // Encoded is the cold part as it is kept.
 func (r *Record) Encoded() string { return r.cold }
 
+// Size is how many bytes AppendBinary appends.
+func (r *Record) Size() int { return hotSize + len(r.cold) }
+
 // AppendBinary appends the stored form. What only a running process knows (a NOTIFY
 // outstanding, the interned presentity) is left out.
 func (r *Record) AppendBinary(b []byte) ([]byte, error) {
