@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"blfbridge/bridge/device"
+	"blfbridge/bridge/pickup"
 	"blfbridge/bridge/siptest"
 )
 
@@ -49,6 +50,7 @@ func TestLivePaste(t *testing.T) {
 			b.restart()
 			o.s.ready()
 			pasted(o, ws, "presence_id", "profile")
+			answeredStays(o, b)
 			stranger, err := siptest.NewPhone(siptest.Config{User: "blf", Proxy: o.s.udp, Domain: o.at.domain})
 			o.must(err)
 			t.Cleanup(stranger.Close)
@@ -57,6 +59,26 @@ func TestLivePaste(t *testing.T) {
 			}
 		})
 	}
+}
+
+// answeredStays: FreeSWITCH leaves a call alone that was answered before a pickup reached it,
+// which is asked for in the form that bridge/pickup writes for it; the phone here gives it
+// to FreeSWITCH itself, since the bridge would not.
+func answeredStays(o *pickupOffice, b *bareSwitch) {
+	t, ctx := o.t, o.t.Context()
+	caller, callee := talk(t, o.phones["1001"], o.phones["1002"])
+	r := callee.Replaces()
+	direct := o.at.phone(t, b.sip, "1004", nil)
+	c, err := direct.Dial(ctx, "blfbridge-pickup", siptest.Header{Name: "Replaces", Value: r.CallID + ";early-only=true;to-tag=" + r.FromTag + ";from-tag=" + r.ToTag})
+	o.must(err)
+	if status, err := c.WaitFinal(ctx); status != 603 || err != nil {
+		t.Errorf("a pickup of an answered call: %d, %v", status, err)
+	}
+	if callee.Ended() || caller.Ended() {
+		t.Error("an answered call was touched")
+	}
+	o.must(callee.Bye(ctx))
+	o.must(caller.WaitEnded(ctx))
 }
 
 // TestLivePasteNeeds: each line that is pasted is needed. Without it something does not
@@ -76,8 +98,9 @@ func TestLivePasteNeeds(t *testing.T) {
 		{"manage-presence", "failed pbx office: profile internal: manage-presence is false: phones cannot PUBLISH do not disturb", publishes},
 		{"apply-inbound-acl", "failed pbx office: profile internal: apply-inbound-acl=lan lets 127.0.0.1 in", callRefused},
 		{"apply-register-acl", "failed pbx office: profile internal: apply-register-acl=lan lets 127.0.0.1 in", registrationRefused},
+		{"blfbridge-pickup", `failed pbx office: pickup the extension "phones" of the context office takes whatever is dialled`, tooLateRefused},
 		{"", "ok pbx office: profile internal: phones prove who they are", func(o *edgeOffice) bool {
-			return lightsLamp(o) && callRefused(o) && registrationRefused(o) && publishes(o)
+			return lightsLamp(o) && callRefused(o) && registrationRefused(o) && publishes(o) && tooLateRefused(o)
 		}},
 	} {
 		t.Run(cmp.Or(c.without, "nothing is left out"), func(t *testing.T) {
@@ -89,9 +112,12 @@ func TestLivePasteNeeds(t *testing.T) {
 				t.Fatal(err)
 			}
 			b.paste(text, c.without)
-			if c.without == "presence_id" {
-				const plan = "dialplan/default.xml"
+			const plan = "dialplan/default.xml"
+			switch c.without { // what stands in the user's own dialplan
+			case "presence_id":
 				b.write(plan, strings.Replace(b.read(plan), "user/$1@office.test", "${sofia_contact(*/$1@office.test)}", 1))
+			case pickup.Nobody:
+				b.write(plan, strings.Replace(strings.Replace(b.read(plan), `^(100\d)$`, "^(.+)$", 1), "user/$1@", "user/1002@", 1))
 			}
 			b.start()
 			s.start()
@@ -141,6 +167,17 @@ func registrationRefused(o *edgeOffice) bool {
 	status := siptest.StatusOf(wrongPassword(o, o.at.number(0)).Register(o.t.Context(), time.Minute))
 	o.t.Log("a registration with a wrong password:", status)
 	return status == 401 || status == 403
+}
+
+// tooLateRefused: who picks up what does not ring any more calls nobody. FreeSWITCH takes an
+// INVITE whose Replaces names no call for a new one, as this is.
+func tooLateRefused(o *edgeOffice) bool {
+	o.register(1).SetPolicy(siptest.RejectBusy)
+	c, err := o.register(0).Dial(o.t.Context(), pickup.Nobody)
+	o.must(err)
+	o.waits(c.WaitEnded)
+	o.t.Log("a pickup that comes too late:", c.Status())
+	return c.Status() == 404
 }
 
 // publishes: do not disturb that a phone publishes is on its lamp.

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"blfbridge/bridge/config"
+	"blfbridge/bridge/pickup"
 )
 
 // xmlNode is an element of FreeSWITCH's configuration, with the attributes that matter here.
@@ -16,7 +17,9 @@ type xmlNode struct {
 	XMLName     xml.Name
 	Name        string    `xml:"name,attr"`
 	Value       string    `xml:"value,attr"`
+	Field       string    `xml:"field,attr"`
 	Expression  string    `xml:"expression,attr"`
+	Continue    string    `xml:"continue,attr"`
 	Application string    `xml:"application,attr"`
 	Data        string    `xml:"data,attr"`
 	Nodes       []xmlNode `xml:",any"`
@@ -86,7 +89,7 @@ func (d *Doctor) switchPhones(s *eventSocket, p *config.PBX, name string, say fu
 	case p.Pickup == "dialplan":
 		say(d.switchCode(p, name, contexts, plans))
 	case edge:
-		say(ok(name+"pickup", "native: INVITE with Replaces is understood; the dialplan needs no pickup code"))
+		say(nativePickup(name, contexts, plans))
 	}
 }
 
@@ -171,6 +174,32 @@ func presenceID(name string, contexts []string, plans map[string]*xmlNode) Findi
 	return ok(name, "phones that %s calls have lines", names(contexts))
 }
 
+// takes reports whether an extension is for what is dialled. Expressions that Go does not
+// read take nothing.
+func (n *xmlNode) takes(dialled string) bool {
+	return slices.ContainsFunc(n.all("condition"), func(c *xmlNode) bool {
+		form, err := regexp.Compile(c.Expression)
+		return c.Field == "destination_number" && c.Expression != "" && err == nil && form.MatchString(dialled)
+	})
+}
+
+// nativePickup looks whether who picks up too late would be connected to somebody.
+func nativePickup(name string, contexts []string, plans map[string]*xmlNode) Finding {
+	name += "pickup"
+	for _, c := range contexts {
+		if plans[c] == nil {
+			continue // presenceID has said so
+		}
+		for _, x := range plans[c].all("extension") {
+			if !isTrue(x.Continue) && x.takes(pickup.Nobody) {
+				return failed(name, "let its condition take only what it is for, such as ^\\d+$, then 'reloadxml'",
+					"the extension %q of the context %s takes whatever is dialled: who picks up too late gets it", x.Name, c)
+			}
+		}
+	}
+	return ok(name, "native: INVITE with Replaces is understood; the dialplan needs no pickup code")
+}
+
 // switchCode looks whether the PBX's own pickup code is in the dialplan of each phone, and
 // whether the calls that it looks for are noted.
 func (d *Doctor) switchCode(p *config.PBX, name string, contexts []string, plans map[string]*xmlNode) Finding {
@@ -182,10 +211,7 @@ func (d *Doctor) switchCode(p *config.PBX, name string, contexts []string, plans
 		}
 		code, notes := false, false
 		for _, x := range plans[c].all("extension") {
-			takes := slices.ContainsFunc(x.all("condition"), func(c *xmlNode) bool {
-				form, err := regexp.Compile(c.Expression)
-				return err == nil && c.Expression != "" && form.MatchString(p.PickupCode+"1001")
-			})
+			takes := x.takes(p.PickupCode + "1001")
 			for _, a := range x.all("action") {
 				code = code || takes && (a.Application == "intercept" || a.Application == "pickup")
 				notes = notes || strings.Contains(a.Data, "pickup/") || strings.Contains(a.Data, "insert/") && strings.Contains(a.Data, "last_dial_ext")

@@ -67,8 +67,11 @@ func (r *rings) Lamp(id uint32) compositor.Lamp { return compositor.Lamp{State: 
 
 var theCall = device.SIPDialog{CallID: "c9", LocalTag: "pbx9", RemoteTag: "phone9"}
 
-// withPickup rings 1002 at the second PBX.
-func withPickup(r *rings) func(*Config) {
+// withPickup rings 1002 at the second PBX, an Asterisk.
+func withPickup(r *rings) func(*Config) { return withPickupAt(r, pickup.PBX{Code: "*8"}) }
+
+// withPickupAt rings 1002 at the second PBX.
+func withPickupAt(r *rings, two pickup.PBX) func(*Config) {
 	r.legs = []compositor.Ringing{{
 		Source: "two", Device: "PJSIP/1002", Line: policy.Line{Tenant: "t", Number: "1002"},
 		Call: device.Call{ID: "x", Direction: device.Recipient, Phase: device.Early, Dialog: theCall, Remote: device.Party{Number: "4711", Name: `An "Ann" B`}},
@@ -84,7 +87,7 @@ func withPickup(r *rings) func(*Config) {
 		}
 		c.Pickup = pickup.New(pickup.Config{
 			Lines: r, Policy: func() *policy.Snapshot { return snap },
-			PBX: map[string]pickup.PBX{"one": {Code: "*8"}, "two": {Code: "*8"}},
+			PBX: map[string]pickup.PBX{"one": {Code: "*8"}, "two": two},
 		})
 	}
 }
@@ -144,6 +147,40 @@ func TestPickupSent(t *testing.T) {
 			r.drain()
 		}
 	})
+}
+
+// TestPickupFreeSWITCH: what a FreeSWITCH answers when the call does not ring any more
+// becomes what people understand; what its dialplan answers to its own code does not.
+func TestPickupFreeSWITCH(t *testing.T) {
+	const native = "c9;early-only=true;to-tag=phone9;from-tag=pbx9"
+	for _, c := range []struct {
+		at               pickup.PBX
+		uri, replaces    string
+		answered, answer int
+		reason           string
+	}{
+		{at: pickup.PBX{Type: pickup.FreeSWITCH}, uri: "sip:blfbridge-pickup@pbx.test", replaces: native, answered: 404, answer: 480, reason: "meanwhile"}, // no such call: a new one, to nobody
+		{at: pickup.PBX{Type: pickup.FreeSWITCH}, uri: "sip:blfbridge-pickup@pbx.test", replaces: native, answered: 603, answer: 480, reason: "meanwhile"}, // answered: early-only
+		{at: pickup.PBX{Type: pickup.FreeSWITCH}, uri: "sip:blfbridge-pickup@pbx.test", replaces: native, answered: 481, answer: 480, reason: "meanwhile"},
+		{at: pickup.PBX{Type: pickup.FreeSWITCH}, uri: "sip:blfbridge-pickup@pbx.test", replaces: native, answered: 486, answer: 486},
+		{at: pickup.PBX{Type: pickup.FreeSWITCH}, uri: "sip:blfbridge-pickup@pbx.test", replaces: native, answered: 407, answer: 407}, // who are you?
+		{at: pickup.PBX{Type: pickup.FreeSWITCH, Mode: pickup.Dialplan, Code: "**"}, uri: "sip:**1002@pbx.test", answered: 404, answer: 404},
+	} {
+		inRig(t, withPickupAt(&rings{}, c.at), func(t *testing.T, r *rig) {
+			r.register(phoneUDP, "1001")
+			r.mustGive(phoneUDP, req{method: "INVITE", uri: "sip:*891002@pbx.test", branch: "z9hG4bKf"}.String())
+			r.to(phoneUDP)
+			inv := r.next(pbxTwo)
+			if inv.URI != c.uri || inv.Get("Replaces") != c.replaces {
+				t.Errorf("FreeSWITCH is sent %s with Replaces %q", inv.URI, inv.Get("Replaces"))
+			}
+			r.mustGive(pbxTwo, answerTo(inv, c.answered))
+			res := r.to(phoneUDP)
+			if len(res) != 1 || res[0].Code != c.answer || !strings.Contains(res[0].Get("Reason"), c.reason) {
+				t.Errorf("its %d became %v", c.answered, res)
+			}
+		})
+	}
 }
 
 // TestPickupRefused: whoever may not, however it asks, and whoever it says it is.

@@ -277,15 +277,15 @@ func (p *Picker) take(in Invite, legs []compositor.Ringing, d policy.Decision) V
 	}
 	v.Replaces = replacesOf(leg.Call.Dialog, x.Type)
 	if x.Type == FreeSWITCH {
-		v.User = nobody
+		v.User = Nobody
 	}
 	return v
 }
 
-// nobody is dialled with a Replaces for FreeSWITCH. Where the call does not ring any more
+// Nobody is dialled with a Replaces for FreeSWITCH. Where the call does not ring any more
 // (RFC 3891 §3 wants a 481), it takes the INVITE for a new call to whom is dialled; no
 // dialplan has this one, and the answer is 404.
-const nobody = "blfbridge-pickup"
+const Nobody = "blfbridge-pickup"
 
 // shown is who calls, as a view shows it.
 func shown(p device.Party, v policy.View) device.Party {

@@ -205,8 +205,8 @@ func TestSeveralCalls(t *testing.T) {
 	}
 	old.Call.Dialog = device.SIPDialog{}
 	d = newDesk(t, map[string]PBX{"b": {Type: FreeSWITCH}}, young, old)
-	if v = d.Invite(Invite{Watcher: phoneOf("DESK"), Tenant: "t", User: "*89102"}); v.Replaces != "young;to-tag=phoneyoung;from-tag=pbxyoung;early-only" || v.Source != "b" || v.User != nobody {
-		t.Errorf("FreeSWITCH reads the tags the other way round: %+v", v)
+	if v = d.Invite(Invite{Watcher: phoneOf("DESK"), Tenant: "t", User: "*89102"}); v.Replaces != "young;early-only=true;to-tag=phoneyoung;from-tag=pbxyoung" || v.Source != "b" || v.User != Nobody {
+		t.Errorf("FreeSWITCH reads the tags the other way round, and early-only only so: %+v", v)
 	}
 	d = newDesk(t, nil, old)
 	in := Invite{Watcher: phoneOf("DESK"), Tenant: "t", User: "*89102"}

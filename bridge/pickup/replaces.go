@@ -40,11 +40,12 @@ func parseReplaces(v string) (r replaces, ok bool) {
 // replacesOf names a ringing callee leg to the PBX that has it. RFC 3891 §3: to-tag is the
 // tag of who receives the INVITE, which is the PBX's; FreeSWITCH matches it with the To
 // tag of its own INVITE instead, which is the phone's. Always early-only (RFC 3891 §7.1): an
-// answered call stays untouched, and the INVITE gets 486.
+// answered call stays untouched, and the INVITE gets 486. FreeSWITCH 1.11 looks for that
+// in the first parameter alone, and wants it to have a value; else it takes the answered call
+// away. Its refusal is 603.
 func replacesOf(d device.SIPDialog, t Type) string {
-	to, from := d.LocalTag, d.RemoteTag
 	if t == FreeSWITCH {
-		to, from = from, to
+		return d.CallID + ";early-only=true;to-tag=" + d.RemoteTag + ";from-tag=" + d.LocalTag
 	}
-	return d.CallID + ";to-tag=" + to + ";from-tag=" + from + ";early-only"
+	return d.CallID + ";to-tag=" + d.LocalTag + ";from-tag=" + d.RemoteTag + ";early-only"
 }
