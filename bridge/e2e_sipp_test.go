@@ -15,10 +15,6 @@ func TestSipp(t *testing.T) {
 	if err != nil {
 		t.Fatal("no sipp; run scripts/test, which installs it")
 	}
-	scenario, err := filepath.Abs("testdata/sipp/subscribe.xml")
-	if err != nil {
-		t.Fatal(err)
-	}
 	onStores(t, func(t *testing.T, st *storage) {
 		fs := replayed(t, "call_answer_caller_hangs_up")
 		s := newServer(t, setup{store: st, pbx: freeswitchYAML("fs", fs)})
@@ -26,7 +22,7 @@ func TestSipp(t *testing.T) {
 		for _, transport := range []string{"u1", "t1"} {
 			dir := t.TempDir()
 			_, port, _ := strings.Cut(freePort(t), ":")
-			c := exec.CommandContext(t.Context(), sipp, s.udp, "-sf", scenario, "-s", "1001", "-i", "127.0.0.1", "-p", port, "-t", transport,
+			c := exec.CommandContext(t.Context(), sipp, s.udp, "-sf", sippScenario(t, "subscribe"), "-s", "1001", "-i", "127.0.0.1", "-p", port, "-t", transport,
 				"-m", "100", "-r", "100", "-recv_timeout", "8000", "-timeout", "60s", "-timeout_error", "-nostdin", "-trace_err")
 			c.Dir = dir
 			out, err := c.CombinedOutput()
@@ -44,4 +40,14 @@ func TestSipp(t *testing.T) {
 			t.Errorf("%v SUBSCRIBEs answered, want 600", n)
 		}
 	})
+}
+
+// sippScenario is the file of a scenario.
+func sippScenario(t *testing.T, name string) string {
+	t.Helper()
+	path, err := filepath.Abs("testdata/sipp/" + name + ".xml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
 }

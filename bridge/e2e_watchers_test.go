@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -61,12 +60,8 @@ type sippWatcher struct{ scenario, number, source, from, user string }
 // sipp starts a watcher and returns what waits for its end.
 func (s *server) sipp(w sippWatcher) (wait func()) {
 	s.t.Helper()
-	scenario, err := filepath.Abs("testdata/sipp/" + w.scenario + ".xml")
-	if err != nil {
-		s.t.Fatal(err)
-	}
 	_, port, _ := strings.Cut(freePort(s.t), ":")
-	c := exec.CommandContext(s.t.Context(), "sipp", s.udp, "-sf", scenario, "-s", w.number, "-i", w.source, "-p", port, "-t", "u1", "-m", "1",
+	c := exec.CommandContext(s.t.Context(), "sipp", s.udp, "-sf", sippScenario(s.t, w.scenario), "-s", w.number, "-i", w.source, "-p", port, "-t", "u1", "-m", "1",
 		"-key", "from", w.from, "-key", "user", w.user, "-au", w.user, "-ap", "s3cret", "-auth_uri", w.number+"@"+s.udp,
 		"-recv_timeout", "40000", "-timeout", "90s", "-timeout_error", "-nostdin")
 	c.Dir = s.t.TempDir()
