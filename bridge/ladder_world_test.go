@@ -128,6 +128,8 @@ type world struct {
 	ca     *certstest.Authority // once secure
 	trust  *tls.Config          // of phones, once secure
 
+	registry *prometheus.Registry // of the bridge that runs
+
 	b      *bridge.Bridge
 	cancel context.CancelFunc
 	done   chan error
@@ -168,8 +170,9 @@ func (w *lockedWriter) Write(p []byte) (int, error) {
 func (w *world) start() error {
 	cfg := *w.cfg
 	cfg.SIP.Listen = w.listen
+	w.registry = prometheus.NewRegistry()
 	o := bridge.Options{
-		Config: &cfg,
+		Config: &cfg, Registry: w.registry,
 		Source: func(config.PBX, *slog.Logger, prometheus.Registerer) (compositor.Source, error) { return w.pbx, nil },
 		Reload: func() (*config.Config, error) { c := *w.cfg; c.SIP.Listen = cfg.SIP.Listen; return &c, nil },
 		Logger: slog.New(slog.NewTextHandler(&lockedWriter{b: w.log}, &slog.HandlerOptions{Level: slog.LevelDebug})),

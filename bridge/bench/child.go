@@ -123,6 +123,9 @@ func obey(words []string, hand *handSource, registry prometheus.Gatherer) (*chil
 	case "metrics":
 		m, err := sums(registry)
 		return &childAnswer{Metrics: m}, err
+	case "restarted on", "restarted off":
+		hand.restarted(words[1] == "on")
+		return nil, nil
 	case "profile stop":
 		pprof.StopCPUProfile()
 		return &childAnswer{}, nil

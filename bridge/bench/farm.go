@@ -22,7 +22,7 @@ type farm struct {
 	lines     []line
 	start     time.Time
 
-	stop      atomic.Bool
+	stop      *atomic.Bool // of the phase
 	completed atomic.Int64 // SUBSCRIBEs of the phase
 	pending   atomic.Int64 // phones that do not show the last changes
 	allShown  chan int64   // capacity 1: when pending reached 0
@@ -147,12 +147,14 @@ var ErrStalled = errors.New("bench: the server does not answer any more")
 // play lets all workers play a phase and waits for its end. during, if set, runs beside
 // it, and the phase ends with it.
 func (f *farm) play(ctx context.Context, p phase, during func(context.Context) error) (*counters, error) {
-	f.stop.Store(false)
+	// Each phase has its own: the one that ended may be told so late.
+	stop := new(atomic.Bool)
+	f.stop = stop
 	f.completed.Store(0)
 	f.pending.Store(0)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(ctx, func() { f.stop.Store(true) })()
+	defer context.AfterFunc(ctx, func() { stop.Store(true) })()
 	var wg sync.WaitGroup
 	for _, w := range f.workers {
 		wg.Go(func() { w.run(p) })

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"time"
 
@@ -38,6 +39,19 @@ func (h *handSource) set(first, count int, on bool) {
 		h.sink.Change(status(i, on))
 	}
 }
+
+// restarted tells what a PBX tells that has restarted: that it was away, and then all of
+// its phones at once.
+func (h *handSource) restarted(on bool) {
+	h.sink.Down(errRestarted)
+	all := make([]device.Status, h.lines)
+	for i := range all {
+		all[i] = status(i, on)
+	}
+	h.sink.Snapshot(all)
+}
+
+var errRestarted = errors.New("bench: the PBX restarts")
 
 func status(i int, on bool) device.Status {
 	number := strconv.Itoa(firstLine + i)

@@ -93,7 +93,7 @@ func (m *meter) end(c *counters, operations int) (*Result, error) {
 		r.OK, r.Notify, r.Change = c.subscribeOK.latency(), c.subscribeNotify.latency(), c.change.latency()
 		r.Notifies, r.NotifyBytes = c.Notifies, round(float64(c.NotifyBytes)/float64(max(c.Notifies, 1)), 1)
 		r.Retransmissions, r.Duplicates, r.Refused, r.Failed = c.Retransmissions, c.Duplicates, c.Refused, c.Failed
-		r.Strange, r.VersionGaps, r.StepsBack, r.Ended, r.Lost = c.Strange, c.VersionGaps, c.StepsBack, c.Ended, c.Lost
+		r.Strange, r.VersionGaps, r.StepsBack, r.Reused, r.Ended, r.Lost = c.Strange, c.VersionGaps, c.StepsBack, c.Reused, c.Ended, c.Lost
 	}
 	if m.metrics == nil {
 		return r, nil

@@ -15,11 +15,13 @@ const slotSize = 4096
 // It holds no pointer: there may be millions.
 type subscription struct {
 	sent     int64  // when the outstanding SUBSCRIBE was first sent, nanoseconds of the farm's clock
+	began    int64  // when its last try was, after a 503
 	cseq     uint32 // of our last SUBSCRIBE
 	notified uint32 // CSeq of the last NOTIFY
 	version  uint32 // of the last document
 	seen     uint32 // the line's last change that was shown
 	expires  uint32 // asked for
+	branch   uint32 // a hash of that of the last NOTIFY
 	tries    uint8
 	flags    uint8
 	tagLen   uint8

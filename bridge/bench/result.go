@@ -60,6 +60,7 @@ type Result struct {
 	Strange         uint64  `json:"strange"`
 	VersionGaps     uint64  `json:"version_gaps"`
 	StepsBack       uint64  `json:"steps_back"`
+	Reused          uint64  `json:"cseq_reused"`
 	Ended           uint64  `json:"ended"`
 	Lost            uint64  `json:"lost"`        // on purpose
 	Drops           int64   `json:"drops"`       // by the kernel at the server's socket
@@ -86,7 +87,7 @@ func (r *Result) Err() error {
 		n    uint64
 		what string
 	}{
-		{r.VersionGaps, "gaps in versions"}, {r.StepsBack, "steps back of version or CSeq"}, {uint64(r.Wrong), "wrong lamps at the end"},
+		{r.VersionGaps, "gaps in versions"}, {r.StepsBack, "steps back of version or CSeq"}, {r.Reused, "CSeqs used twice"}, {uint64(r.Wrong), "wrong lamps at the end"},
 		{r.Failed, "failed SUBSCRIBEs"}, {r.Ended, "subscriptions ended by the server"}, {r.Strange, "messages that make no sense"},
 	} {
 		if c.n > 0 {

@@ -209,6 +209,7 @@ func (b *bench) soak(ctx context.Context) error {
 		}
 		r.VersionGaps += c.VersionGaps
 		r.StepsBack += c.StepsBack
+		r.Reused += c.Reused
 		r.Duplicates += c.Duplicates
 	}
 	b.report.Results = append(b.report.Results, *r)

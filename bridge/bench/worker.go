@@ -3,6 +3,8 @@ package bench
 import (
 	"math/rand/v2"
 	"time"
+
+	"github.com/cespare/xxhash/v2"
 )
 
 // phase is what the phones do for a while, besides answering NOTIFYs.
@@ -64,6 +66,7 @@ type counters struct {
 	Strange         uint64 // messages that no phone understands
 	VersionGaps     uint64 // a version was left out
 	StepsBack       uint64 // a version or CSeq went back
+	Reused          uint64 // a CSeq stood in two NOTIFYs
 	Ended           uint64 // terminated without being asked
 	Lost            uint64 // datagrams dropped on purpose
 }
@@ -81,6 +84,7 @@ func (c *counters) merge(o *counters) {
 	c.Strange += o.Strange
 	c.VersionGaps += o.VersionGaps
 	c.StepsBack += o.StepsBack
+	c.Reused += o.Reused
 	c.Ended += o.Ended
 	c.Lost += o.Lost
 }
@@ -154,10 +158,10 @@ func (w *worker) send() time.Duration {
 // begin prepares the next SUBSCRIBE of a subscription.
 func (w *worker) begin(sub *subscription) {
 	sub.cseq++
-	sub.sent, sub.tries, sub.expires = w.now, 0, uint32(w.farm.expires/time.Second)
+	sub.sent, sub.began, sub.tries, sub.expires = w.now, w.now, 0, uint32(w.farm.expires/time.Second)
 	switch w.phase.kind {
 	case subscribe:
-		*sub = subscription{sent: sub.sent, cseq: sub.cseq, expires: sub.expires}
+		*sub = subscription{sent: sub.sent, began: sub.began, cseq: sub.cseq, expires: sub.expires}
 	case unsubscribe:
 		sub.expires = 0
 	}
@@ -188,10 +192,10 @@ func (w *worker) ring() {
 			w.begin(sub)
 			sub.sent = sent // the phone has waited since its first try
 			w.transmit(int(a.local))
-		case w.now-sub.sent >= int64(timerF)+int64(t2):
+		case w.now-sub.began >= int64(timerF)+int64(t2):
 			w.count.Failed++
 			w.complete(sub)
-		case sub.flags&waits200 == 0 || w.now-sub.sent >= int64(timerF):
+		case sub.flags&waits200 == 0 || w.now-sub.began >= int64(timerF):
 			w.alarms.push(alarm{w.now + int64(t2), a.local, a.cseq})
 		default:
 			sub.tries++
@@ -274,15 +278,19 @@ func (w *worker) answered(local int, h *head) {
 
 // notify handles a NOTIFY that was answered.
 func (w *worker) notify(index int, sub *subscription, h *head, size int) {
+	branch := uint32(xxhash.Sum64(h.via)) //nolint:gosec // some bits of it
 	if h.cseq <= sub.notified {
-		if h.cseq < sub.notified {
+		switch {
+		case h.cseq < sub.notified:
 			w.count.StepsBack++
+		case branch != sub.branch:
+			w.count.Reused++
 		}
 		w.count.Duplicates++
 		return
 	}
 	first := sub.notified == 0
-	sub.notified = h.cseq
+	sub.notified, sub.branch = h.cseq, branch
 	w.count.Notifies++
 	w.count.NotifyBytes += uint64(size)
 	version, on, ok := lamp(h.body)
