@@ -154,8 +154,8 @@ func (o *softOffice) sipp(transport string) {
 	p.next()
 	p.says("held")
 	o.held("Hold")
-	o.own.AllowGap()
 	o.kill()
+	o.own.AllowGap() // not before: the last NOTIFY of the old process may come late
 	o.start()
 	o.must(o.cat.Register(ctx, 10*time.Minute))
 	if transport == "UDP" {

@@ -218,8 +218,8 @@ func (o *softOffice) everything(p softphone) {
 	in = o.comes(o.bob)
 	p.up()
 	o.shows(device.Busy)
-	o.own.AllowGap()
 	o.kill()
+	o.own.AllowGap() // not before: the last NOTIFY of the old process may come late
 	o.start()
 	o.must(o.cat.Register(ctx, 10*time.Minute))
 	p.hangUp()
