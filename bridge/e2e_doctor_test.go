@@ -71,14 +71,6 @@ func TestDoctorPBX(t *testing.T) {
 	s.look(t, []fault{{name: "lines", finds: "failed pbx ast: lines the policy names devices that Asterisk does not know: PJSIP/9999", fix: "blfbridge policy export"}})
 }
 
-// reload makes the server read its files again.
-func (s *server) reload() {
-	s.t.Helper()
-	if code, body := s.ask("POST", "/api/v1/reload", ""); code != 200 {
-		s.t.Fatalf("reload: %d %s", code, body)
-	}
-}
-
 // TestDoctorPath: what a phone's sections lack is named, at an Asterisk into which only the
 // other parts were pasted.
 func TestDoctorPath(t *testing.T) {

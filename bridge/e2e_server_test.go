@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -247,6 +248,14 @@ func (s *server) ask(method, path, text string) (code int, body string) {
 	return res.StatusCode, string(b)
 }
 
+// reload makes the server read its files again.
+func (s *server) reload() {
+	s.t.Helper()
+	if code, body := s.ask("POST", "/api/v1/reload", ""); code != 200 {
+		s.t.Fatalf("reload: %d %s", code, body)
+	}
+}
+
 var sample = regexp.MustCompile(`(?m)^([a-z_]+)(?:\{[^}]*\})? ([0-9.e+-]+)$`)
 
 // metric is the sum over a metric's labels, as /metrics shows it.
@@ -282,17 +291,21 @@ func (s *server) eventually(most time.Duration, what string, holds func() error)
 func (s *server) logged(most time.Duration, words ...string) {
 	s.t.Helper()
 	s.eventually(most, fmt.Sprintf("a log line with %q", words), func() error {
-		for line := range strings.Lines(s.log.String()) {
-			found := true
-			for _, w := range words {
-				found = found && strings.Contains(line, w)
-			}
-			if found {
-				return nil
-			}
+		if s.lines(words...) == 0 {
+			return errors.New("no such line")
 		}
-		return errors.New("no such line")
+		return nil
 	})
+}
+
+// lines counts the lines of the log that contain all words.
+func (s *server) lines(words ...string) (n int) {
+	for line := range strings.Lines(s.log.String()) {
+		if !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(line, w) }) {
+			n++
+		}
+	}
+	return n
 }
 
 // logBuffer holds what a process wrote.

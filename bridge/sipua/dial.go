@@ -118,11 +118,7 @@ func (d *dialer) connect(ctx context.Context, o dialOrder) (greeted, error) {
 	if err != nil || o.flow.Transport != subscription.TLS {
 		return greeted{Conn: conn, tcp: conn}, err
 	}
-	config := d.set.dialTLS(o.to.name)
-	if o.to.adapt != nil {
-		o.to.adapt(config)
-	}
-	c := tls.Client(conn, config)
+	c := tls.Client(conn, d.set.clientTLS(o.to))
 	if err := c.HandshakeContext(ctx); err != nil {
 		_ = conn.Close()
 		d.set.screener.quiet.warn("dial_tls", "a phone or proxy was called over TLS in vain", "remote", o.to.addr.String(),

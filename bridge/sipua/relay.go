@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"blfbridge/bridge/notifier"
+	"blfbridge/bridge/subscription"
 )
 
 // Packet is one whole message and the flow it came by.
@@ -45,11 +46,15 @@ const peerRetry = 2 * time.Second
 
 // Peer makes a server known that Send opens connections to: by the name that its
 // certificate must have, and again soon if it does not answer. adapt, unless nil, changes
-// the configuration of its TLS connections, which is its own then. It is forgotten when
-// too many others are learnt; say it now and then.
+// the configuration of TLS connections to that address by that name, whoever needs them
+// (a trunk may lead to a PBX). It is forgotten when too many others are learnt; say it now
+// and then.
 func (s *Server) Peer(f notifier.Flow, name string, adapt func(*tls.Config)) {
 	if f.Transport.Stream() {
-		s.streams.learn(f, contact{addr: f.Remote, name: name, retry: peerRetry, adapt: adapt})
+		s.streams.learn(f, contact{addr: f.Remote, name: name, retry: peerRetry})
+	}
+	if f.Transport == subscription.TLS {
+		s.streams.serve(f.Remote, tlsServer{name, adapt})
 	}
 }
 

@@ -30,8 +30,10 @@ type streams struct {
 	sources map[netip.Addr]int
 	// contacts are where phones listen that subscribed over a connection of theirs.
 	contacts map[notifier.Flow]contact
-	lastID   uint64
-	stopped  bool
+	// servers are how those are called over TLS that Peer made known, by their addresses.
+	servers map[netip.AddrPort]tlsServer
+	lastID  uint64
+	stopped bool
 }
 
 // contact is where a phone can be dialled.
@@ -40,7 +42,12 @@ type contact struct {
 	name string // that its certificate must have
 	// retry is when it is tried again after a failure; 0 = as the configuration has it.
 	retry time.Duration
-	// adapt changes the configuration of a TLS connection there; nil = nothing.
+}
+
+// tlsServer is whom a certificate must be for, and what then changes the configuration of a
+// TLS connection there.
+type tlsServer struct {
+	name  string
 	adapt func(*tls.Config)
 }
 
@@ -51,7 +58,7 @@ func newStreams(s *screener, limits *Limits, timeouts *Timeouts, m *metrics) *st
 	st := &streams{
 		screener: s, limits: limits, timeouts: timeouts, metrics: m,
 		conns: make(map[notifier.Flow]*streamConn), sources: make(map[netip.Addr]int),
-		contacts: make(map[notifier.Flow]contact),
+		contacts: make(map[notifier.Flow]contact), servers: make(map[netip.AddrPort]tlsServer),
 	}
 	st.dialer, st.greeter = newDialer(st), newGreeter(st)
 	return st
@@ -165,17 +172,35 @@ func (s *streams) send(f notifier.Flow, msg []byte) error {
 func (s *streams) learn(f notifier.Flow, to contact) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	old, known := s.contacts[f]
-	if to.adapt == nil && old.name == to.name {
-		to.adapt = old.adapt // a trunk leads to a PBX
-	}
-	if !known && len(s.contacts) >= maxContacts {
+	if _, known := s.contacts[f]; !known && len(s.contacts) >= maxContacts {
 		for other := range s.contacts {
 			delete(s.contacts, other)
 			break
 		}
 	}
 	s.contacts[f] = to
+}
+
+// serve notes how a server is called over TLS; whoever calls it by that name does so.
+func (s *streams) serve(addr netip.AddrPort, server tlsServer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.servers) >= maxContacts {
+		clear(s.servers) // of addresses long past; each is told again now and then
+	}
+	s.servers[addr] = server
+}
+
+// clientTLS is the configuration of a connection to a phone or server.
+func (s *streams) clientTLS(to contact) *tls.Config {
+	config := s.dialTLS(to.name)
+	s.mu.Lock()
+	server := s.servers[to.addr]
+	s.mu.Unlock()
+	if server.adapt != nil && server.name == to.name {
+		server.adapt(config)
+	}
+	return config
 }
 
 // contact says where the phone of a flow can be dialled; ok is false if it cannot. A

@@ -313,6 +313,57 @@ func TestDialTLS(t *testing.T) {
 	}
 }
 
+// TestPeerTLS: a server that was made known is called with its own configuration, which is
+// asked for each time; a trunk that leads there by the same name is, too, and by another not.
+func TestPeerTLS(t *testing.T) {
+	s := newSecure(t, nil)
+	own := certstest.New(t, "the PBX's own")
+	cert, key := own.Write(t, t.TempDir(), certstest.Leaf{Names: []string{"127.0.0.1", "localhost"}})
+	pair, err := tls.LoadX509KeyPair(cert, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{pair}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = ln.Close() }()
+	at := ln.Addr().(*net.TCPAddr).AddrPort()
+	f := notifier.Flow{Transport: subscription.TLS, Local: s.at(subscription.TLS), Remote: at}
+	adapted := 0
+	s.Peer(f, "127.0.0.1", func(c *tls.Config) { adapted++; c.RootCAs = own.Pool() })
+	for i, c := range []struct {
+		name string
+		up   bool
+	}{{"", true}, {"127.0.0.1", true}, {"localhost", false}} {
+		if c.name != "" { // a trunk's request
+			if _, _, ok := s.Toward(subscription.TLS, at, c.name); !ok {
+				t.Fatal("no way to", c.name)
+			}
+		}
+		if err := s.Send(f, []byte("OPTIONS sip:x SIP/2.0\r\nContent-Length: 0\r\n\r\n")); !errors.Is(err, notifier.ErrConnecting) {
+			t.Fatal(err)
+		}
+		conn, err := ln.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := conn.(*tls.Conn).HandshakeContext(t.Context()); (err == nil) != c.up {
+			t.Errorf("%q: %v", c.name, err)
+		}
+		if c.up {
+			next(t, s.rec.up, "FlowUp")
+			_ = conn.Close()
+			next(t, s.rec.closed, "FlowClosed")
+		}
+		_ = conn.Close()
+		if want := min(i+1, 2); adapted != want {
+			t.Errorf("%q: asked for %d times, want %d", c.name, adapted, want)
+		}
+	}
+	none(t, s.rec.up, "FlowUp")
+}
+
 // TestSamePortTwoListeners: a peer that uses one port towards two of our listeners gets
 // each answer on the connection of its request.
 func TestSamePortTwoListeners(t *testing.T) {
