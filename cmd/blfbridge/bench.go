@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -52,6 +53,21 @@ takes. Do not point it at a server that people use.
 CPU times are microseconds of the server's processes per operation: per SUBSCRIBE with
 its 200, NOTIFY and that one's 200; in fanout and soak per NOTIFY. Bytes per subscription
 are those after unused memory was given back, as it is after some quiet minutes.
+
+To size a machine, run it there with as many subscriptions and lines as you will have:
+
+  lamps a second  a core sends 1,000,000 / (CPU µs/op of fanout) NOTIFYs a second; plan
+                  half of that. A call moves each of its lines two or three times.
+  standing load   subscriptions / 1800 refreshes a second if phones refresh after half of
+                  an hour, times CPU µs/op of refresh
+  power cut       subscriptions / (ops/s of storm) seconds until every lamp is lit; the
+                  share of "refused" was told to come again, which is as it should be
+  memory          subscriptions x B/subscr. and a third, and 100 MB; run it with --settle 40s
+  disk or Redis   the mean of the durable rounds should stay below 10 ms: a SUBSCRIBE waits
+                  for one or two of them, a NOTIFY for none
+  restart         seconds of restart until phones behind it are right again
+
+Progress goes to standard error: one line on a terminal, elsewhere a line every ten seconds.
 
 The exit code is 1 if any phone saw a breach: a version left out or going back, a wrong
 lamp in the end, a SUBSCRIBE without answer.`,
@@ -114,6 +130,8 @@ func (c *cli) bench(cmd *cobra.Command, o bench.Options, asJSON bool) error {
 	if c.paint(c.err) {
 		o.Progress = func(text string) { fmt.Fprintf(c.err, "\r\x1b[K%s", text) }
 		progress = func() { fmt.Fprint(c.err, "\r\x1b[K") }
+	} else {
+		o.Progress = seldom(progressPause, func(text string) { fmt.Fprintln(c.err, "bench:", text) })
 	}
 	ctx := cmd.Context()
 	if ctx == nil {
@@ -154,5 +172,23 @@ func newBenchServer(c *cli) *cobra.Command {
 			log := slog.New(slog.NewTextHandler(c.err, &slog.HandlerOptions{Level: slog.LevelError}))
 			return bench.ServeChild(context.Background(), c.in, c.out, log)
 		},
+	}
+}
+
+// progressPause is between two lines of progress that nobody overwrites.
+const progressPause = 10 * time.Second
+
+// seldom passes a text on if the last one is that long ago; so a short run says nothing. It
+// is safe for concurrent use.
+func seldom(pause time.Duration, say func(string)) func(string) {
+	var mu sync.Mutex // guards last
+	last := time.Now()
+	return func(text string) {
+		mu.Lock()
+		defer mu.Unlock()
+		if now := time.Now(); now.Sub(last) >= pause {
+			last = now
+			say(text)
+		}
 	}
 }
