@@ -75,6 +75,7 @@ type Bridge struct {
 	backend   store.Backend
 	committer *store.Committer
 	policies  policystore.Store
+	replicas  *replicas // nil if this process is alone
 	lamps     *compositor.Compositor
 	notifier  *notifier.Notifier
 	edge      *edge.Edge // nil if edge.enabled is not set
@@ -188,6 +189,9 @@ func (b *Bridge) Run(ctx context.Context) error {
 		defer cancel()
 		return stopNotifier(ctx)
 	})
+	if b.replicas != nil {
+		start("shards", func(ctx context.Context) error { return b.replicas.shards.Run(ctx, b.notifier) })
+	}
 	start("external lines", func(ctx context.Context) error { return b.settleExternal(ctx, external) })
 	b.serving.Store(true)
 	select {
@@ -254,6 +258,10 @@ func (b *Bridge) openStore(ctx context.Context, stack *cleanup) error {
 		}
 	}
 	stack.add("store", func(context.Context) error { return b.backend.Close() })
+	if cfg.Replicas.Enabled {
+		b.replicas = b.newReplicas(cfg)
+		stack.add("replicas", b.replicas.leave)
+	}
 	stack.add("committer", func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTime(b.committer.Pending()))
 		defer cancel()
@@ -314,11 +322,15 @@ func (b *Bridge) newNotifier() error {
 		return err
 	}
 	host, _ := os.Hostname()
-	b.notifier = notifier.New(notifier.Config{
+	nc := notifier.Config{
 		Lamps: b.lamps, Transport: b.sip, Backend: b.backend, Committer: b.committer,
 		Owner: fmt.Sprintf("%s/%d", host, os.Getpid()), Rules: rules, Logger: b.log, Registerer: b.registry,
 		Decide: b.policy.decideRestored, Offer: b.offers.Offer, External: b.trunks,
-	})
+	}
+	if b.replicas != nil {
+		nc.Shared = b.replicas.shards
+	}
+	b.notifier = notifier.New(nc)
 	b.sip.SetNotifier(sipSide{b.notifier, b.trunks})
 	b.sip.SetSubscriber(b.trunks)
 	return nil

@@ -37,6 +37,9 @@ func (b *Bridge) keepLamp(k compositor.Key, l compositor.Lamp, gone bool) {
 	if k.Mode != compositor.OfLine {
 		return // made again of the same devices
 	}
+	if b.replicas != nil && !l.External && !gone {
+		return // the feed has the devices that it is made of
+	}
 	d := store.LampDelta{Key: lampKey(k.Line)}
 	if !gone {
 		flags := byte(0)

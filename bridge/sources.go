@@ -108,7 +108,7 @@ func (s *sourceSet) launch(r *runningSource) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		if err := r.source.Run(ctx, r.sink); err != nil && ctx.Err() == nil {
+		if err := s.b.shareSource(r.source).Run(ctx, r.sink); err != nil && ctx.Err() == nil {
 			// One PBX that cannot be served must not end the others.
 			s.b.log.Error("PBX is given up until the configuration changes", "source", r.pbx.Name, "error", err)
 			r.sink.Down(err)

@@ -11,6 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"blfbridge/bridge/compositor"
+	"blfbridge/bridge/store"
 )
 
 // ErrLost: another replica holds the lease now.
@@ -19,13 +20,14 @@ var ErrLost = errors.New("cluster: the lease is another replica's")
 // DefaultLease is how long a feed stays with a holder that is not heard of.
 const DefaultLease = 3 * time.Second
 
+// waiters is how many calls may wait on Redis at a time: one for each PBX that another
+// replica follows.
+const waiters = 1024
+
 // Config is what New needs.
 type Config struct {
-	// Client is the connection to Redis, of which every follower holds one while it waits
-	// for entries. Its owner closes it after Close.
-	Client redis.UniversalClient
-	// Prefix is what every key starts with.
-	Prefix string
+	// Store is the Redis that all share; its owner closes it after Close.
+	Store *store.Redis
 	// Replica names this process; no other may have its name at the same time.
 	Replica string
 	// Lease is how long a holder that is not heard of keeps a feed; 0 = DefaultLease. It is
@@ -37,6 +39,7 @@ type Config struct {
 
 // Cluster is this replica's part in all feeds. Its methods are safe for concurrent use.
 type Cluster struct {
+	store   *store.Redis
 	client  redis.UniversalClient
 	prefix  string
 	replica string
@@ -53,7 +56,7 @@ type Cluster struct {
 // New makes a replica that takes part in nothing yet.
 func New(c Config) *Cluster {
 	k := &Cluster{
-		client: c.Client, prefix: c.Prefix, replica: c.Replica, lease: c.Lease,
+		store: c.Store, client: c.Store.Another(waiters), prefix: c.Store.Prefix(), replica: c.Replica, lease: c.Lease,
 		log: c.Logger, metrics: newMetrics(c.Registerer),
 	}
 	if k.lease == 0 {
@@ -65,12 +68,14 @@ func New(c Config) *Cluster {
 	return k
 }
 
-// Close waits for the calls to Redis that were left behind; each ends within seconds.
-func (c *Cluster) Close() {
+// Close ends the connections, and waits for the calls that were left behind.
+func (c *Cluster) Close() error {
 	c.mu.Lock()
 	c.ended = true
 	c.mu.Unlock()
+	err := c.client.Close()
 	c.calls.Wait()
+	return err
 }
 
 // Source is src as all replicas share it.

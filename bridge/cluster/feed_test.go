@@ -13,11 +13,11 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/redis/go-redis/v9"
 	"go.uber.org/goleak"
 
 	"blfbridge/bridge/compositor"
 	"blfbridge/bridge/device"
+	"blfbridge/bridge/store"
 	"blfbridge/bridge/store/storetest"
 )
 
@@ -172,18 +172,26 @@ type replica struct {
 	feed   *Feed
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
-	client *redis.Client
+	store  *store.Redis
 	group  *Cluster
+}
+
+func openStore(t *testing.T, addr string) *store.Redis {
+	t.Helper()
+	const wait = 300 * time.Millisecond
+	b, err := store.Open(t.Context(), store.Config{Kind: "redis", URLs: []string{"redis://" + addr}, DialTimeout: wait, ReadTimeout: wait, WriteTimeout: wait})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.(*store.Redis)
 }
 
 const testLease = 300 * time.Millisecond
 
 func start(t *testing.T, name, addr string, p *pbx) *replica {
 	r := &replica{t: t, name: name, addr: addr, p: p, lamps: &lamps{}}
-	r.client = redis.NewClient(&redis.Options{
-		Addr: addr, ContextTimeoutEnabled: true, ReadTimeout: 300 * time.Millisecond, DialTimeout: 300 * time.Millisecond,
-	})
-	r.group = New(Config{Client: r.client, Prefix: "blf", Replica: name, Lease: testLease, Registerer: prometheus.NewRegistry()})
+	r.store = openStore(t, addr)
+	r.group = New(Config{Store: r.store, Replica: name, Lease: testLease, Registerer: prometheus.NewRegistry()})
 	r.feed = r.group.Source(&client{p: p})
 	var ctx context.Context
 	ctx, r.cancel = context.WithCancel(context.Background())
@@ -197,14 +205,15 @@ func start(t *testing.T, name, addr string, p *pbx) *replica {
 }
 
 func (r *replica) stop() {
-	if r.client == nil {
+	if r.store == nil {
 		return
 	}
 	r.cancel()
 	r.wg.Wait()
-	r.group.Close()
-	_ = r.client.Close()
-	r.client = nil
+	if err := errors.Join(r.group.Close(), r.store.Close()); err != nil {
+		r.t.Error(err)
+	}
+	r.store = nil
 	r.lamps.do(func() {
 		for _, w := range r.lamps.wrong {
 			r.t.Errorf("%s: %s", r.name, w)

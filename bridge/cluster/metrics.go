@@ -15,6 +15,10 @@ type metrics struct {
 	gaps    *prometheus.CounterVec
 	errors  *prometheus.CounterVec
 	behind  prometheus.Histogram
+
+	replicas, shards prometheus.Gauge
+	adopted          prometheus.Counter
+	claims           *prometheus.CounterVec
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -35,6 +39,18 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Help:    "From an event at the replica that holds the feed to a replica that follows; clocks of two machines are compared.",
 			Buckets: prometheus.ExponentialBuckets(0.00025, 2, 14),
 		}),
+		replicas: f.NewGauge(prometheus.GaugeOpts{
+			Name: "blfbridge_cluster_replicas", Help: "Replicas that live, this one among them.",
+		}),
+		shards: f.NewGauge(prometheus.GaugeOpts{
+			Name: "blfbridge_cluster_shards", Help: "Shards of the store that this replica writes.",
+		}),
+		adopted: f.NewCounter(prometheus.CounterOpts{
+			Name: "blfbridge_cluster_adopted_total", Help: "Subscriptions taken over from replicas that are gone.",
+		}),
+		claims: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "blfbridge_cluster_claims_total", Help: "Subscriptions looked for because a phone came by another way, by outcome: moved, unknown, failed.",
+		}, []string{"outcome"}),
 	}
 }
 

@@ -25,6 +25,8 @@ func Defaults() *Config {
 			Prefix:  "blf",
 			Timeout: 2 * time.Second,
 		},
+		Replicas: Replicas{Lease: 3 * time.Second},
+
 		Pickup: Pickup{DialogIDs: "auto"},
 		Policy: Policy{CredentialsRefresh: time.Minute},
 		Admin:  Admin{Listen: "127.0.0.1:8080"},

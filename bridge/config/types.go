@@ -9,14 +9,15 @@ import (
 // Config is the configuration of `blfbridge serve`. It holds what belongs to this
 // process and its host; who may watch whom is the policy's.
 type Config struct {
-	SIP    SIP    `yaml:"sip"`
-	PBX    []PBX  `yaml:"pbx"`
-	Edge   Edge   `yaml:"edge"`
-	Store  Store  `yaml:"store"`
-	Policy Policy `yaml:"policy"`
-	Pickup Pickup `yaml:"pickup"`
-	Admin  Admin  `yaml:"admin"`
-	Log    Log    `yaml:"log"`
+	SIP      SIP      `yaml:"sip"`
+	PBX      []PBX    `yaml:"pbx"`
+	Edge     Edge     `yaml:"edge"`
+	Store    Store    `yaml:"store"`
+	Replicas Replicas `yaml:"replicas"`
+	Policy   Policy   `yaml:"policy"`
+	Pickup   Pickup   `yaml:"pickup"`
+	Admin    Admin    `yaml:"admin"`
+	Log      Log      `yaml:"log"`
 
 	source *source
 }
@@ -262,6 +263,19 @@ type Store struct {
 	// How long to wait for a Redis connection or answer.
 	Timeout time.Duration `yaml:"timeout"`
 	TLS     TLSClient     `yaml:"tls"`
+}
+
+// Replicas are several blfbridge processes that share one Redis.
+type Replicas struct {
+	// This process is one of several with the same store, which must be redis. Each PBX is
+	// followed by one of them and all show its lamps; one that is gone is replaced by the
+	// others, and a phone may refresh its subscription at any of them.
+	Enabled bool `yaml:"enabled"`
+	// What this process is called in logs and in Redis; empty: the host's name.
+	Name string `yaml:"name"`
+	// How long a process that is not heard of keeps its PBXs and subscriptions: 1s to 1m.
+	// The same for all.
+	Lease time.Duration `yaml:"lease"`
 }
 
 // Pickup is what the lamp of a ringing line tells a phone that may pick the call up. Who

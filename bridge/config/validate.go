@@ -38,6 +38,7 @@ func (c *Config) check(skip func(path string) bool) Problems {
 	k.pbxes(c.PBX)
 	k.edge(c)
 	k.store(&c.Store)
+	k.replicas(c)
 	k.policy(&c.Policy)
 	k.admin(&c.Admin)
 	return k.problems

@@ -98,6 +98,14 @@ func (c *checker) foreign(at, other string, set map[string]bool) {
 	}
 }
 
+func (c *checker) replicas(all *Config) {
+	r := &all.Replicas
+	c.between("replicas.lease", r.Lease, time.Second, time.Minute)
+	if r.Enabled && all.Store.Type == "bolt" {
+		c.bad("replicas.enabled", "set store.type: redis and store.url, or leave it out", "needs a store that several processes can use")
+	}
+}
+
 func (c *checker) store(s *Store) {
 	c.between("store.timeout", s.Timeout, 10*time.Millisecond, time.Minute)
 	c.pair("store.tls", s.TLS.CertFile, s.TLS.KeyFile)

@@ -79,7 +79,7 @@ func (n *Notifier) Waiting() (sum int) {
 
 // Full reports whether a new subscription with that Call-ID would be refused now, because
 // too many wait already. It is quick.
-func (n *Notifier) Full(callID string) bool { return n.loopOf(shardOf(callID)).admission.full() }
+func (n *Notifier) Full(callID string) bool { return n.loopOf(callID).admission.full() }
 
 // comeAgain is how who is turned away is told to: those that came together by chance apart.
 func comeAgain() Answer {

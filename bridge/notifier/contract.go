@@ -74,7 +74,8 @@ type Subscribe struct {
 	// follows it.
 	Answer func(Answer)
 
-	asked bool // outside, as a fetch
+	asked  bool // outside, as a fetch
+	sought bool // with the other replicas
 }
 
 // Answer tells sipua how to answer a SUBSCRIBE.

@@ -14,9 +14,12 @@ import (
 // store answers. Meanwhile the loops serve what they can.
 func (n *Notifier) load(ctx context.Context) {
 	if n.backend == nil {
-		for id := range uint16(store.Shards) {
-			l := n.loopOf(id)
-			l.box.post(message{call: func(l *loop) { l.shard(id).loaded = true }})
+		for _, l := range n.loops {
+			l.box.post(message{call: func(l *loop) {
+				for id := range uint16(store.Shards) {
+					l.shard(id).loaded = true
+				}
+			}})
 		}
 		close(n.ready)
 		return
@@ -57,7 +60,7 @@ func (n *Notifier) load(ctx context.Context) {
 	close(n.ready)
 }
 
-// loadShard acquires one shard and hands its records to its loop.
+// loadShard acquires one shard and hands its records to the loops.
 func (n *Notifier) loadShard(ctx context.Context, id uint16) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
@@ -65,49 +68,69 @@ func (n *Notifier) loadShard(ctx context.Context, id uint16) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	type stored struct {
-		key string
-		rec subscription.Record
-	}
-	var recs []stored
-	err = n.backend.Load(ctx, id, func(key string, value []byte) error {
+	return n.Hold(ctx, store.Fence{Shard: id, Epoch: epoch})
+}
+
+// stored is a record as it lies in the store.
+type stored struct {
+	key string
+	rec subscription.Record
+}
+
+// Hold takes a shard that was acquired, with the subscriptions that it holds, and tells how
+// many those are. It may be called before Run, and returns when Run has done it.
+func (n *Notifier) Hold(ctx context.Context, f store.Fence) (count int, err error) {
+	recs := map[*loop][]stored{}
+	err = n.backend.Load(ctx, f.Shard, func(key string, value []byte) error {
 		rec, err := subscription.Decode(value)
 		if err != nil {
-			n.log.Error("a stored subscription cannot be read; it is left in the store", "shard", id, "error", err)
+			n.log.Error("a stored subscription cannot be read; it is left in the store", "shard", f.Shard, "error", err)
 			return nil
 		}
-		recs = append(recs, stored{key, rec})
+		l := n.loopOf(rec.Cold().CallID)
+		recs[l] = append(recs[l], stored{key, rec})
+		count++
 		return nil
 	})
 	if err != nil {
 		return 0, err
 	}
-	done := make(chan struct{})
-	posted := n.loopOf(id).box.post(message{call: func(l *loop) {
-		defer close(done)
-		sh := l.shard(id)
-		sh.epoch, sh.loaded = epoch, true // before: what is over is deleted from the store
-		for i := range recs {
-			l.restore(recs[i].key, recs[i].rec)
+	var done []chan struct{}
+	for _, l := range n.loops {
+		all, c := recs[l], make(chan struct{})
+		if l.box.post(message{call: func(l *loop) {
+			defer close(c)
+			sh := l.shard(f.Shard)
+			sh.epoch, sh.loaded = f.Epoch, true // before: what is over is deleted from the store
+			for i := range all {
+				l.restore(all[i].key, all[i].rec, f.Shard)
+			}
+			l.adopted(f.Shard)
+		}}) {
+			done = append(done, c)
 		}
-		l.adopted(id)
-	}})
-	if posted {
+	}
+	for _, c := range done {
 		select {
-		case <-done:
+		case <-c:
 		case <-ctx.Done():
 			return 0, ctx.Err()
 		}
 	}
-	return len(recs), nil
+	return count, nil
 }
 
 // restore takes a stored record in; its NOTIFY follows when its next block of CSeqs is
 // durable.
-func (l *loop) restore(key string, rec subscription.Record) {
-	if _, found := l.slotOf(key); found {
-		return // subscribed anew while the store was away
+func (l *loop) restore(key string, rec subscription.Record, id uint16) {
+	if slot, found := l.slotOf(key); found {
+		// Subscribed anew while the store was away, or with us while another replica had it.
+		if sh := l.shard(id); l.records.at(slot).Shard != id {
+			l.deltas = append(l.deltas, store.Delta{Shard: id, Epoch: sh.epoch, Key: key})
+		}
+		return
 	}
+	rec.Shard = id
 	c := rec.Cold()
 	flow, ok := storedFlow(&c)
 	if !ok {
@@ -132,13 +155,17 @@ func (l *loop) restore(key string, rec subscription.Record) {
 func (l *loop) adopted(id uint16) {
 	for slot := range l.records.count {
 		e := l.records.at(slot)
-		if !e.used || e.Shard != id {
-			continue
+		if e.used && e.Shard == id {
+			l.adopt(slot)
 		}
-		l.persist(slot, e.Status == subscription.Terminated)
-		if g := l.waits(); !e.ready {
-			g.restored = append(g.restored, slotRef{slot, e.gen})
-		}
+	}
+}
+
+func (l *loop) adopt(slot int32) {
+	e := l.records.at(slot)
+	l.persist(slot, e.Status == subscription.Terminated)
+	if g := l.waits(); !e.ready {
+		g.restored = append(g.restored, slotRef{slot, e.gen})
 	}
 }
 

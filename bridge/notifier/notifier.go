@@ -1,7 +1,7 @@
 // Package notifier is the hot path: a presentity that moved becomes NOTIFYs to its
-// watchers. Every subscription belongs to one of store.Shards shards and every shard to
-// one loop, a goroutine that alone touches its records, its timers and its outstanding
-// NOTIFYs. There is no goroutine, timer or store call per subscription or NOTIFY: timers
+// watchers. Every subscription belongs to one loop, a goroutine that alone touches its
+// record, its timers and its outstanding NOTIFYs, and to one shard of the store, which this
+// process alone writes. There is no goroutine, timer or store call per subscription or NOTIFY: timers
 // are entries of a wheel, and what must be durable is committed in groups.
 package notifier
 
@@ -53,6 +53,9 @@ type Config struct {
 	// External is told which external presentities are watched, and completes what was
 	// decided about them. nil = there are none.
 	External External
+	// Shared says that other processes have shards of the store too. None is held then
+	// before Hold, and new subscriptions go to those of Homes. nil = all shards are ours.
+	Shared Shared
 	// Offer says by what a watcher that may pick up does so, for bodies of the dialog
 	// package that show a call ringing. It must be quick, not block and answer alike as
 	// long as the lamp is the same. nil = lamps tell nothing of it.
@@ -83,6 +86,8 @@ type Notifier struct {
 	external  External
 	offer     func(Asked) Offer
 	turns     *turns
+	shared    Shared
+	homes     atomic.Pointer[[]uint16] // the shards of new subscriptions
 
 	mu     sync.Mutex       // guards what follows
 	failed string           // last store error that was logged
@@ -108,7 +113,7 @@ func New(c Config) *Notifier {
 	n := &Notifier{
 		lamps: c.Lamps, transport: c.Transport, backend: c.Backend, committer: noStore{}, owner: c.Owner,
 		rules: c.Rules, backlog: c.MaxBacklog, log: c.Logger,
-		ready: make(chan struct{}), ended: make(chan struct{}), began: time.Now(), decide: c.Decide, offer: c.Offer, external: c.External, held: map[uint64]int32{}, hash: maphash.MakeSeed(), turns: newTurns(),
+		ready: make(chan struct{}), ended: make(chan struct{}), began: time.Now(), decide: c.Decide, offer: c.Offer, external: c.External, held: map[uint64]int32{}, hash: maphash.MakeSeed(), turns: newTurns(), shared: c.Shared,
 	}
 	if c.Committer != nil {
 		n.committer = c.Committer
@@ -142,7 +147,9 @@ func (n *Notifier) Run(ctx context.Context) error {
 	for _, l := range n.loops {
 		wg.Go(func() { l.run(ctx) })
 	}
-	wg.Go(func() { n.load(ctx) })
+	if n.shared == nil {
+		wg.Go(func() { n.load(ctx) })
+	}
 	wg.Wait()
 	close(n.ended)
 	for _, l := range n.loops {
@@ -157,7 +164,7 @@ func (n *Notifier) Ready() <-chan struct{} { return n.ready }
 
 // Subscribe hands a SUBSCRIBE in; s.Answer is called later, and s is ours until then. It never blocks.
 func (n *Notifier) Subscribe(s *Subscribe) {
-	l := n.loopOf(shardOf(s.CallID))
+	l := n.loopOf(s.CallID)
 	if s.LocalTag == "" && l.admission.full() {
 		s.Answer(comeAgain())
 		return
@@ -232,15 +239,15 @@ func (n *Notifier) holder(w policy.Watcher) uint64 {
 	return maphash.Comparable(n.hash, w)
 }
 
-// shardOf spreads dialogs over the shards by Call-ID, so that all requests of a dialog
-// meet in one.
+// shardOf spreads dialogs by Call-ID, so that all requests of a dialog meet in one loop,
+// and in one of the fixed shards.
 func shardOf(callID string) uint16 {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(callID))
 	return uint16(h.Sum32() % store.Shards)
 }
 
-func (n *Notifier) loopOf(shard uint16) *loop { return n.loops[int(shard)%len(n.loops)] }
+func (n *Notifier) loopOf(callID string) *loop { return n.loops[int(shardOf(callID))%len(n.loops)] }
 
 // clock is the wall clock of the start, run on steadily, in Unix milliseconds: a wall
 // clock that is set back would stop every timer, and one set forward end every subscription.

@@ -27,12 +27,11 @@ func (l *loop) subscribe(s *Subscribe) {
 		l.answerTo(s, a)
 		return
 	}
-	id := shardOf(s.CallID)
 	k, slot, found := l.find(s)
 	if !found && l.fetched(s) {
 		return
 	}
-	sh := l.shard(id)
+	id, ok := l.n.home(s.CallID)
 	switch {
 	case found && s.Decision.Line != l.lineAt(slot):
 		// A refresh whose To names another line: what was decided is not about this
@@ -43,9 +42,11 @@ func (l *loop) subscribe(s *Subscribe) {
 		l.open(id, k, s)
 	case found:
 		l.refresh(slot, s)
-	case s.LocalTag != "" && !sh.loaded:
+	case !ok, s.LocalTag != "" && !l.shard(id).loaded:
 		// It may well stand in the store that cannot be read yet: 481 would end it.
 		l.answerTo(s, Answer{Status: 503, RetryAfter: 5 * time.Second})
+	case s.LocalTag != "" && l.elsewhere(s, id):
+		// It is answered when that is known.
 	case s.LocalTag != "":
 		l.answerTo(s, Answer{Status: 481})
 	default:
@@ -186,7 +187,7 @@ func (l *loop) answer(g *grant, err error) {
 		// Dropped under it: the shard is another process's now, which knows nothing of this;
 		// or the phone itself ended the dialog by its answer to a NOTIFY.
 		g.answer = Answer{Status: 503, RetryAfter: 5 * time.Second}
-		if g.sub.LocalTag != "" && l.shard(shardOf(g.sub.CallID)).loaded {
+		if id, ok := l.n.home(g.sub.CallID); ok && l.n.shared == nil && g.sub.LocalTag != "" && l.shard(id).loaded {
 			g.answer = Answer{Status: 481}
 		}
 	}

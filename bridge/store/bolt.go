@@ -162,7 +162,13 @@ func (b *Bolt) setEpoch(shard uint16, epoch Epoch, owner string) error {
 
 // Commit implements Backend. It is atomic as a whole.
 func (b *Bolt) Commit(ctx context.Context, deltas []Delta, lamps []LampDelta) error {
-	if err := checkBatch(deltas, lamps); err != nil {
+	err := checkBatch(deltas, lamps)
+	for i := range deltas {
+		if err == nil {
+			err = checkShard(deltas[i].Shard)
+		}
+	}
+	if err != nil {
 		return err
 	}
 	if err := b.lock(ctx); err != nil {

@@ -250,3 +250,21 @@ func TestBoltUnwritable(t *testing.T) {
 		}
 	}
 }
+
+// TestBoltShards: the file has the fixed shards and no others.
+func TestBoltShards(t *testing.T) {
+	b := open(t, store.Config{Kind: "bolt", Path: filepath.Join(t.TempDir(), "b")})
+	defer b.Close()
+	if err := b.Commit(t.Context(), []store.Delta{{Shard: store.Shards, Key: "k"}}, nil); !errors.Is(err, store.ErrInvalid) {
+		t.Errorf("Commit: %v", err)
+	}
+	if _, err := b.Acquire(t.Context(), store.Shards, ""); !errors.Is(err, store.ErrInvalid) {
+		t.Errorf("Acquire: %v", err)
+	}
+	if err := b.Release(t.Context(), store.Shards, 1); !errors.Is(err, store.ErrInvalid) {
+		t.Errorf("Release: %v", err)
+	}
+	if err := b.Load(t.Context(), store.Shards, nil); !errors.Is(err, store.ErrInvalid) {
+		t.Errorf("Load: %v", err)
+	}
+}

@@ -41,6 +41,7 @@ const lampShards = 16
 // The keys of one shard share a hash tag, so that one script may use them.
 type Redis struct {
 	client       redis.UniversalClient
+	opts         *redis.UniversalOptions
 	prefix       string
 	waitReplicas int
 	waitTimeout  time.Duration
@@ -58,6 +59,7 @@ func openRedis(ctx context.Context, cfg Config) (*Redis, error) {
 	}
 	r := &Redis{
 		client:       redis.NewUniversalClient(opts),
+		opts:         opts,
 		prefix:       cfg.Prefix,
 		waitReplicas: cfg.WaitReplicas,
 		waitTimeout:  opts.ReadTimeout / 2,
@@ -93,6 +95,14 @@ func (r *Redis) init(ctx context.Context) error {
 // Client is the connection, for the policy's own keys. Its owner stays the Redis.
 func (r *Redis) Client() redis.UniversalClient { return r.client }
 
+// Another is another connection to the same Redis, with so many sockets at most, for calls
+// that wait on the server. Its caller closes it.
+func (r *Redis) Another(sockets int) redis.UniversalClient {
+	o := *r.opts
+	o.PoolSize, o.MinIdleConns = sockets, 0
+	return redis.NewUniversalClient(&o)
+}
+
 // Prefix is what every key starts with, without braces.
 func (r *Redis) Prefix() string { return r.prefix }
 
@@ -112,21 +122,18 @@ func lampShard(key string) uint32 {
 
 // Acquire implements Backend.
 func (r *Redis) Acquire(ctx context.Context, shard uint16, owner string) (Epoch, error) {
-	if err := checkShard(shard); err != nil {
-		return 0, err
-	}
 	epoch, err := within(ctx, r, func() (int64, error) {
 		return acquireScript.Run(ctx, r.client, []string{r.epochKey(shard)},
-			owner, time.Now().UTC().Format(time.RFC3339)).Int64()
+			owner, r.now()).Int64()
 	})
 	return Epoch(epoch), err
 }
 
+// now is for people.
+func (r *Redis) now() string { return time.Now().UTC().Format(time.RFC3339) }
+
 // Release implements Backend.
 func (r *Redis) Release(ctx context.Context, shard uint16, epoch Epoch) error {
-	if err := checkShard(shard); err != nil {
-		return err
-	}
 	ok, err := within(ctx, r, func() (bool, error) {
 		return releaseScript.Run(ctx, r.client, []string{r.epochKey(shard)}, uint64(epoch)).Bool()
 	})

@@ -92,7 +92,7 @@ func verdict(parts []part, scripts []*redis.Cmd) error {
 }
 
 func (r *Redis) partKeys(p part) []string {
-	return []string{r.epochKey(p.Shard), r.subsKey(p.Shard)}
+	return []string{r.epochKey(p.Shard), r.subsKey(p.Shard), r.movedKey(p.Shard)}
 }
 
 // scriptArgs are the arguments of commit.lua. A key stands once, with its last value.

@@ -11,10 +11,13 @@ const scanCount = 512
 
 // Load implements Backend.
 func (r *Redis) Load(ctx context.Context, shard uint16, fn func(key string, value []byte) error) error {
-	if err := checkShard(shard); err != nil {
-		return err
-	}
-	return r.scan(ctx, r.subsKey(shard), fn)
+	return r.scan(ctx, r.subsKey(shard), func(key string, value []byte) error {
+		value, counts, err := r.settle(ctx, shard, key, value)
+		if err != nil || !counts {
+			return err
+		}
+		return fn(key, value)
+	})
 }
 
 // LoadLamps implements Backend.

@@ -21,8 +21,8 @@ import (
 	"fmt"
 )
 
-// Shards is the fixed number of shards that subscriptions are spread over. It is
-// written into the store; a store made with another number cannot be opened.
+// Shards is the fixed number of shards that the subscriptions of a process that is alone
+// are spread over. It is written into the store; a store made with another number cannot be opened.
 const Shards = 64
 
 // Schema is the version of the layout that this code reads and writes. A store with
@@ -56,7 +56,7 @@ type Epoch uint64
 
 // Delta is one change of one subscription. Keys are unique within a shard.
 type Delta struct {
-	// Shard is 0 to Shards-1.
+	// Shard is 0 to Shards-1, or one that Redis.NewShards made.
 	Shard uint16
 	// Epoch is what Acquire returned for the shard.
 	Epoch Epoch
@@ -124,9 +124,6 @@ func (e *FencedError) Error() string {
 func (e *FencedError) Is(target error) bool { return target == ErrFenced }
 
 func (d *Delta) check() error {
-	if d.Shard >= Shards {
-		return fmt.Errorf("%w: shard %d, want 0 to %d", ErrInvalid, d.Shard, Shards-1)
-	}
 	return checkEntry(d.Key, d.Value)
 }
 

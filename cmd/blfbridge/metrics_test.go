@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"maps"
 	"os"
-	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -21,6 +20,7 @@ import (
 	"blfbridge/bridge"
 	"blfbridge/bridge/certs/certstest"
 	"blfbridge/bridge/config"
+	"blfbridge/bridge/store/storetest"
 )
 
 // recorder is a registry that remembers what each metric is, also of vectors that have
@@ -90,15 +90,17 @@ func kind(name string) string {
 // each is named as its kind is. No label tells an extension or a watcher.
 func TestMetricsList(t *testing.T) {
 	cert, key := certstest.New(t, "ca").Write(t, t.TempDir(), certstest.Leaf{Names: []string{"blf.test"}})
+	_, redis := storetest.StartRedis(t)
 	cfg, err := config.Parse([]byte(fmt.Sprintf(`
 sip: {listen: ["udp://127.0.0.1:0", "tcp://127.0.0.1:0", "tls://127.0.0.1:0"], tls: {cert_file: %q, key_file: %q}}
 admin: {listen: "127.0.0.1:0"}
-store: {path: %q}
+store: {type: redis, url: [%q]}
+replicas: {enabled: true}
 edge: {enabled: true}
 pbx:
 - {name: a, type: asterisk, url: "http://127.0.0.1:1", username: u, password: p, sip: "udp://127.0.0.1:1"}
 - {name: f, type: freeswitch, address: "127.0.0.1:1", password: p}
-`, cert, key, filepath.Join(t.TempDir(), "blf.db"))), nil)
+`, cert, key, redis.URL())), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +109,7 @@ pbx:
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
 	if err := b.Run(ctx); err != nil {
 		t.Fatal(err)

@@ -2,6 +2,7 @@
 --
 -- KEYS[1] epoch of the shard, a hash {prefix:sNN}:epoch: epoch, owner, since
 -- KEYS[2] entries of the shard, a hash {prefix:sNN}:subs: key -> record
+-- KEYS[3] what went to other shards, a hash {prefix:sNN}:moved: key -> when
 -- ARGV[1] the writer's epoch
 -- ARGV[2] number of entries to set, n
 -- ARGV[3 .. 2+2n] key, value, key, value ...
@@ -18,9 +19,23 @@ if stored < epoch then
   redis.call('HSET', KEYS[1], 'epoch', ARGV[1], 'owner', 'taken over')
 end
 
+local sets_end = 2 + 2 * tonumber(ARGV[2])
+
+if redis.call('EXISTS', KEYS[3]) == 1 then
+  -- Seldom: what went to another replica must not come back.
+  for i = 3, sets_end, 2 do
+    if redis.call('HEXISTS', KEYS[3], ARGV[i]) == 0 then
+      redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1])
+    end
+  end
+  for i = sets_end + 1, #ARGV do
+    redis.call('HDEL', KEYS[2], ARGV[i])
+  end
+  return 1
+end
+
 -- Lua's stack bounds the arguments of one call.
 local STEP = 1000
-local sets_end = 2 + 2 * tonumber(ARGV[2])
 for i = 3, sets_end, STEP do
   redis.call('HSET', KEYS[2], unpack(ARGV, i, math.min(i + STEP - 1, sets_end)))
 end

@@ -335,7 +335,7 @@ func takeover(t *testing.T, s *subject) {
 func invalid(t *testing.T, s *subject) {
 	e := s.acquire(13)
 	for _, d := range []store.Delta{
-		set(store.Shards, e, "k", ""), set(13, e, "", ""), set(13, e, strings.Repeat("k", store.MaxKey+1), ""),
+		set(13, e, "", ""), set(13, e, strings.Repeat("k", store.MaxKey+1), ""),
 		{Shard: 13, Epoch: e, Key: "k", Value: make([]byte, store.MaxValue+1)},
 	} {
 		if err := s.Commit(t.Context(), []store.Delta{set(13, e, "good", ""), d}, nil); !errors.Is(err, store.ErrInvalid) {
@@ -344,15 +344,6 @@ func invalid(t *testing.T, s *subject) {
 	}
 	if err := s.Commit(t.Context(), nil, []store.LampDelta{{Value: []byte("x")}}); !errors.Is(err, store.ErrInvalid) {
 		t.Errorf("a lamp without key: %v", err)
-	}
-	if _, err := s.Acquire(t.Context(), store.Shards, ""); !errors.Is(err, store.ErrInvalid) {
-		t.Errorf("Acquire: %v", err)
-	}
-	if err := s.Release(t.Context(), store.Shards, 1); !errors.Is(err, store.ErrInvalid) {
-		t.Errorf("Release: %v", err)
-	}
-	if err := s.Load(t.Context(), store.Shards, nil); !errors.Is(err, store.ErrInvalid) {
-		t.Errorf("Load: %v", err)
 	}
 	s.want(13, map[string]string{})
 }

@@ -1,0 +1,71 @@
+package cluster
+
+import (
+	"context"
+	_ "embed"
+	"hash/fnv"
+
+	"github.com/redis/go-redis/v9"
+)
+
+//go:embed lua/beat.lua
+var beatLua string
+
+var beatScript = redis.NewScript(beatLua)
+
+func (c *Cluster) replicasKey() string { return "{" + c.prefix + "}:replicas" }
+func (c *Cluster) takenKey() string    { return "{" + c.prefix + "}:taken" }
+
+// beat tells that we live, and returns who does, we among them, and how many of our
+// subscriptions others took so far.
+func (c *Cluster) beat(ctx context.Context) (live []string, taken int64, err error) {
+	return c.tell(ctx, c.lease.Milliseconds())
+}
+
+// leave tells that we live no more.
+func (c *Cluster) leave(ctx context.Context) error {
+	_, _, err := c.tell(ctx, 0)
+	return err
+}
+
+func (c *Cluster) tell(ctx context.Context, ttl int64) (live []string, taken int64, err error) {
+	got, err := within(ctx, c, func() ([]any, error) {
+		return beatScript.Run(ctx, c.client, []string{c.replicasKey(), c.takenKey()}, c.replica, ttl).Slice()
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	taken, _ = got[0].(int64)
+	for _, v := range got[1:] {
+		name, _ := v.(string)
+		live = append(live, name)
+	}
+	return live, taken, nil
+}
+
+// took tells a replica that one of its subscriptions is ours now.
+func (c *Cluster) took(ctx context.Context, owner string) error {
+	_, err := within(ctx, c, func() (int64, error) {
+		return c.client.HIncrBy(ctx, c.takenKey(), owner, 1).Result()
+	})
+	return err
+}
+
+// heir is which of the living replicas takes a shard over whose owner is gone: each of them
+// finds the same, and what one owner had is spread (highest random weight).
+func heir(shard uint16, live []string) string {
+	best, most := "", uint64(0)
+	for _, name := range live {
+		h := fnv.New64a()
+		_, _ = h.Write([]byte{byte(shard >> 8), byte(shard)})
+		_, _ = h.Write([]byte(name))
+		sum := h.Sum64()
+		sum ^= sum >> 29 // FNV's last bytes reach its high bits badly
+		sum *= 0xbf58476d1ce4e5b9
+		sum ^= sum >> 32
+		if best == "" || sum > most || sum == most && name > best {
+			best, most = name, sum
+		}
+	}
+	return best
+}

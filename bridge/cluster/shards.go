@@ -1,0 +1,366 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"blfbridge/bridge/store"
+)
+
+// homeShards is how many shards a replica makes for its own subscriptions. When it is gone
+// they are spread over so many others at most.
+const homeShards = 8
+
+// maxClaims is how many subscriptions are looked for elsewhere at the same time.
+const maxClaims = 64
+
+// ErrBusy: too many subscriptions are being looked for with other replicas.
+var ErrBusy = errors.New("cluster: too many subscriptions are looked for")
+
+// ErrLoading: the subscription is in a shard that this replica is taking over.
+var ErrLoading = errors.New("cluster: the shard is being taken over")
+
+// Holder holds the subscriptions of shards; notifier.Notifier is one.
+type Holder interface {
+	// Hold loads a shard that was acquired.
+	Hold(context.Context, store.Fence) (int, error)
+	// LetGo drops a shard that is another's.
+	LetGo(store.Fence)
+	// Homes says where new subscriptions go.
+	Homes([]uint16)
+	// Gone drops subscriptions that are in other shards now.
+	Gone(shard uint16, keys []string)
+	// Count is how many subscriptions of a shard are held.
+	Count(ctx context.Context, shard uint16) (int, error)
+}
+
+// Shards are the shards of the store that this replica writes: its own, for what it is asked
+// for, and those of replicas that are gone. It implements notifier.Shared.
+type Shards struct {
+	c      *Cluster
+	store  *store.Redis
+	holder Holder
+	poke   chan struct{}
+	claims chan struct{} // room for those under way
+	wg     sync.WaitGroup
+	ctx    context.Context // of Run
+	cancel context.CancelFunc
+
+	mu    sync.Mutex // guards what follows
+	live  []string
+	taken int64 // by others, that was looked at
+	seen  int64 // by others, as the last beat told
+	held  map[uint16]held
+	left  bool
+}
+
+// held is a shard of ours.
+type held struct {
+	epoch  store.Epoch
+	home   bool
+	loaded bool
+}
+
+// NewShards makes a replica that holds none yet.
+func (c *Cluster) NewShards() *Shards {
+	k := &Shards{
+		c: c, store: c.store, poke: make(chan struct{}, 1), claims: make(chan struct{}, maxClaims), held: map[uint16]held{},
+	}
+	k.ctx, k.cancel = context.WithCancel(context.Background())
+	return k
+}
+
+// Run keeps this replica alive in the others' eyes, and holds what is its to hold, until
+// ctx ends. What it holds stays its own until Leave.
+func (s *Shards) Run(ctx context.Context, holder Holder) error {
+	s.holder = holder
+	defer s.wg.Wait()
+	defer s.cancel()
+	var beating sync.WaitGroup
+	beating.Go(func() { s.beats(ctx) })
+	defer beating.Wait()
+	var told error
+	for round := 0; ; round++ {
+		err := s.keep(ctx, round)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil && (told == nil || told.Error() != err.Error()) {
+			s.c.log.Warn("the shards of the subscriptions could not be looked after; trying again", "error", err)
+		}
+		told = err
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-s.poke:
+		case <-time.After(s.c.lease): // Redis may be away
+		}
+	}
+}
+
+// beats tells the others that we live, also while shards are being loaded.
+func (s *Shards) beats(ctx context.Context) {
+	for {
+		live, taken, err := s.c.beat(ctx)
+		if err == nil {
+			s.mu.Lock()
+			s.live, s.seen = live, taken
+			s.mu.Unlock()
+			s.c.metrics.replicas.Set(float64(len(live)))
+			select {
+			case s.poke <- struct{}{}:
+			default:
+			}
+		}
+		if !pause(ctx, s.c.lease/3) {
+			return
+		}
+	}
+}
+
+// keep makes what is held what ought to be.
+func (s *Shards) keep(ctx context.Context, round int) error {
+	s.mu.Lock()
+	live, looked, seen := s.live, s.taken, s.seen
+	s.mu.Unlock()
+	if len(live) == 0 {
+		return nil // no beat got through yet
+	}
+	if round == 0 || !s.atHome() {
+		if err := s.store.Share(ctx); err != nil {
+			return err
+		}
+	}
+	owners, err := s.store.Owners(ctx)
+	if err != nil {
+		return err
+	}
+	s.letGo(ctx, owners)
+	if !s.atHome() {
+		if err := s.settleDown(ctx); err != nil {
+			return err
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(owners)) {
+		owner := owners[id]
+		ours := owner == s.c.replica && !s.holds(id) // acquired, and then Redis went away
+		if ours || !slices.Contains(live, owner) && heir(id, live) == s.c.replica {
+			if err := s.adopt(ctx, id, owner); err != nil {
+				return err
+			}
+		}
+	}
+	if seen != looked {
+		if err := s.gone(ctx); err != nil {
+			return err
+		}
+		s.mu.Lock()
+		s.taken = seen
+		s.mu.Unlock()
+	}
+	if round%16 == 15 {
+		return s.dropEmpty(ctx)
+	}
+	return nil
+}
+
+func (s *Shards) holds(id uint16) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ours := s.held[id]
+	return ours
+}
+
+// atHome reports whether we have shards of our own.
+func (s *Shards) atHome() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, h := range s.held {
+		if h.home {
+			return true
+		}
+	}
+	return false
+}
+
+// letGo drops what others took over because they thought us dead.
+func (s *Shards) letGo(ctx context.Context, owners map[uint16]string) {
+	s.mu.Lock()
+	var lost []store.Fence
+	var unnoted []uint16
+	for id, h := range s.held {
+		switch owner, known := owners[id]; {
+		case !known || owner == "":
+			unnoted = append(unnoted, id) // Redis lost it in a failover
+		case owner != s.c.replica:
+			lost = append(lost, store.Fence{Shard: id, Epoch: h.epoch})
+			delete(s.held, id)
+		}
+	}
+	s.mu.Unlock()
+	for _, f := range lost {
+		s.c.log.Warn("another replica took a shard of the subscriptions over", "shard", f.Shard, "owner", owners[f.Shard])
+		s.holder.LetGo(f)
+	}
+	for _, id := range unnoted {
+		_ = s.store.SetOwner(ctx, id, s.c.replica) // the next round sees whether it worked
+	}
+	if len(lost) > 0 {
+		s.homes()
+	}
+}
+
+// homes tells the holder which shards are our own.
+func (s *Shards) homes() {
+	s.mu.Lock()
+	var all []uint16
+	for id, h := range s.held {
+		if h.home && h.loaded {
+			all = append(all, id)
+		}
+	}
+	s.c.metrics.shards.Set(float64(len(s.held)))
+	s.mu.Unlock()
+	slices.Sort(all)
+	s.holder.Homes(all)
+}
+
+// settleDown makes shards of our own.
+func (s *Shards) settleDown(ctx context.Context) error {
+	ids, err := s.store.NewShards(ctx, homeShards, s.c.replica)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		epoch, err := s.store.Acquire(ctx, id, s.c.replica)
+		if err != nil {
+			return err
+		}
+		if _, err := s.take(ctx, id, held{epoch: epoch, home: true}); err != nil {
+			return err
+		}
+	}
+	s.homes()
+	s.c.log.Info("this replica has shards of its own", "shards", ids)
+	return nil
+}
+
+// take loads a shard that was acquired.
+func (s *Shards) take(ctx context.Context, id uint16, h held) (int, error) {
+	s.set(id, h)
+	n, err := s.holder.Hold(ctx, store.Fence{Shard: id, Epoch: h.epoch})
+	if err != nil {
+		// Acquired and not loaded: nobody may count on us. The heir tries again.
+		s.mu.Lock()
+		delete(s.held, id)
+		s.mu.Unlock()
+		return 0, errors.Join(err, s.free(context.WithoutCancel(ctx), store.Fence{Shard: id, Epoch: h.epoch}))
+	}
+	h.loaded = true
+	s.set(id, h)
+	return n, nil
+}
+
+func (s *Shards) set(id uint16, h held) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held[id] = h
+}
+
+// adopt takes over a shard whose owner is gone.
+func (s *Shards) adopt(ctx context.Context, id uint16, from string) error {
+	epoch, holder, err := s.store.AcquireFrom(ctx, id, from, s.c.replica)
+	if err != nil || epoch == 0 {
+		return err // somebody else was first: holder is noted
+	}
+	n, err := s.take(ctx, id, held{epoch: epoch})
+	if err != nil {
+		return err
+	}
+	s.homes()
+	s.c.metrics.adopted.Add(float64(n))
+	s.c.log.Info("this replica took over a shard of the subscriptions", "shard", id, "from", from, "owner", holder, "subscriptions", n)
+	// Some may have gone to a third replica while we read.
+	return s.goneOf(ctx, id)
+}
+
+// gone drops what went to other replicas.
+func (s *Shards) gone(ctx context.Context) error {
+	s.mu.Lock()
+	ids := slices.Sorted(maps.Keys(s.held))
+	s.mu.Unlock()
+	for _, id := range ids {
+		if err := s.goneOf(ctx, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Shards) goneOf(ctx context.Context, id uint16) error {
+	keys, err := s.store.Moved(ctx, id)
+	if err == nil && len(keys) > 0 {
+		s.holder.Gone(id, keys)
+	}
+	return err
+}
+
+// dropEmpty deletes shards of others that have nothing left.
+func (s *Shards) dropEmpty(ctx context.Context) error {
+	s.mu.Lock()
+	var all []store.Fence
+	for id, h := range s.held {
+		if !h.home && h.loaded {
+			all = append(all, store.Fence{Shard: id, Epoch: h.epoch})
+		}
+	}
+	s.mu.Unlock()
+	for _, f := range all {
+		if n, err := s.holder.Count(ctx, f.Shard); err != nil || n > 0 {
+			continue
+		}
+		dropped, err := s.store.DropShard(ctx, f)
+		if err != nil {
+			return err
+		}
+		if dropped {
+			s.mu.Lock()
+			delete(s.held, f.Shard)
+			s.mu.Unlock()
+		}
+	}
+	return nil
+}
+
+// free makes a shard nobody's.
+func (s *Shards) free(ctx context.Context, f store.Fence) error {
+	ctx, cancel := context.WithTimeout(ctx, s.c.lease)
+	defer cancel()
+	if err := s.store.Release(ctx, f.Shard, f.Epoch); err != nil {
+		return err
+	}
+	return s.store.SetOwner(ctx, f.Shard, "")
+}
+
+// Leave gives all shards up, so that others take them over at once. All must have been
+// written, and Run have ended.
+func (s *Shards) Leave(ctx context.Context) error {
+	s.mu.Lock()
+	all := s.held
+	s.held = map[uint16]held{}
+	s.left = true
+	s.mu.Unlock()
+	var errs []error
+	for id, h := range all {
+		err := s.free(ctx, store.Fence{Shard: id, Epoch: h.epoch})
+		if errors.Is(err, store.ErrFenced) {
+			continue
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(append(errs, s.c.leave(ctx))...)
+}

@@ -1,0 +1,112 @@
+package notifier
+
+import (
+	"context"
+	"time"
+
+	"blfbridge/bridge/store"
+	"blfbridge/bridge/subscription"
+)
+
+// retryAway is when a phone may ask again that asked while Redis did not answer.
+const retryAway = 2 * time.Second
+
+// Shared is what the notifier asks of the store that it shares with other replicas.
+type Shared interface {
+	// Claim looks for the first of the keys that is in a shard of another replica, and moves
+	// it into one of ours. It does not block, and calls take once, from another goroutine; a
+	// value of nil says that nobody has it, err that this is not known.
+	Claim(keys []string, to uint16, take func(key string, value []byte, err error))
+}
+
+// Homes says which of the shards that are held take new subscriptions; none = they are
+// refused for now.
+func (n *Notifier) Homes(shards []uint16) {
+	n.homes.Store(&shards)
+	if n.shared != nil && len(shards) > 0 {
+		select {
+		case <-n.ready:
+		default:
+			close(n.ready)
+		}
+	}
+}
+
+// home is the shard of a new subscription; false = there is none now.
+func (n *Notifier) home(callID string) (uint16, bool) {
+	id := shardOf(callID)
+	if n.shared == nil {
+		return id, true
+	}
+	if all := n.homes.Load(); all != nil && len(*all) > 0 {
+		return (*all)[int(id)%len(*all)], true
+	}
+	return 0, false
+}
+
+// LetGo drops a shard that another process has taken over, with its subscriptions.
+func (n *Notifier) LetGo(f store.Fence) {
+	for _, l := range n.loops {
+		l.box.post(message{call: func(l *loop) { l.lost(f.Shard, f.Epoch) }})
+	}
+}
+
+// Count is how many subscriptions of a shard there are.
+func (n *Notifier) Count(ctx context.Context, shard uint16) (count int, err error) {
+	for _, l := range n.loops {
+		if err := n.in(ctx, l, func(l *loop) { count += l.shard(shard).count }); err != nil {
+			return 0, err
+		}
+	}
+	return count, nil
+}
+
+// Gone drops subscriptions of a shard that went to other replicas.
+func (n *Notifier) Gone(shard uint16, keys []string) {
+	for _, l := range n.loops {
+		l.box.post(message{call: func(l *loop) {
+			for _, k := range keys {
+				if slot, found := l.slotOf(k); found && l.records.at(slot).Shard == shard {
+					l.cancel(l.records.at(slot))
+					l.remove(slot, false)
+				}
+			}
+		}})
+	}
+}
+
+// elsewhere asks the other replicas for a subscription that we do not have, and reports
+// whether the SUBSCRIBE waits for them.
+func (l *loop) elsewhere(s *Subscribe, to uint16) bool {
+	if l.n.shared == nil || s.sought {
+		return false
+	}
+	s.sought = true
+	k := key(s.CallID, s.RemoteTag, s.Package, s.Cold.EventID)
+	line := s.Decision.Line
+	keys := []string{k, k + "\x00" + line.Tenant + "\x00" + line.Partition + "\x00" + line.Number}
+	l.n.shared.Claim(keys, to, func(key string, value []byte, err error) {
+		if !l.box.post(message{call: func(l *loop) { l.claimed(s, to, stored{key: key}, value, err) }}) {
+			s.Answer(Answer{Status: 503, RetryAfter: retryAway})
+		}
+	})
+	return true
+}
+
+// claimed goes on with a SUBSCRIBE whose subscription was looked for elsewhere.
+func (l *loop) claimed(s *Subscribe, to uint16, got stored, value []byte, err error) {
+	if err == nil && value != nil {
+		if got.rec, err = subscription.Decode(value); err == nil {
+			l.restore(got.key, got.rec, to)
+			if slot, found := l.slotOf(got.key); found {
+				l.adopt(slot)
+			}
+		}
+	}
+	if err != nil {
+		l.n.storeFailed(err)
+		l.answerTo(s, Answer{Status: 503, RetryAfter: retryAway}) // 481 would end what may well stand
+		return
+	}
+	l.subscribe(s)
+}
