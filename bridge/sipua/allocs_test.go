@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
 	"blfbridge/bridge/subscription"
 )
 
@@ -48,5 +50,38 @@ func TestAllocationsPerSubscribe(t *testing.T) {
 		} else {
 			t.Logf("%s: %.0f allocations for each SUBSCRIBE", name, each)
 		}
+	}
+}
+
+// TestAllocationsTurnedAway: what is turned away in a storm costs a part of what is served,
+// and what is beyond the rate of 503s still less, or goodput falls as the load rises.
+func TestAllocationsTurnedAway(t *testing.T) {
+	r := newRig(t, func(c *Config) { c.Limits.PerSource, c.Limits.Total = Rate{PerSecond: -1}, Rate{PerSecond: -1} })
+	p := r.udpPhone()
+	const runs = 200
+	at, dst := 0, make([]byte, 0, 4096)
+	msgs := make([][]byte, 0, 3*runs)
+	for i := range cap(msgs) {
+		q := subscribeTo("sip:1001@x.test", p.addr()).with("User-Agent", "Yealink SIP-T46S 66.84.0.15").with("Call-ID", fmt.Sprint("away", i))
+		q.branch = fmt.Sprint("z9hG4bKaway", i)
+		msgs = append(msgs, []byte(q.String()))
+	}
+	take := func() {
+		_, dst = r.screener.screen(dst[:0], packet{msgs[at], subscription.UDP, r.udp, p.addr()})
+		at++
+	}
+	r.rec.full.Store(true)
+	told := testing.AllocsPerRun(runs-1, take)
+	r.turnedOff.rate, r.turnedOff.all.tokens = Rate{PerSecond: 1e-9, Burst: 1}, 0
+	silent := testing.AllocsPerRun(runs-1, take)
+	if n := testutil.ToFloat64(r.metrics.dropped.WithLabelValues("full")); n != 2*runs {
+		t.Fatalf("%v of %d were turned away", n, 2*runs)
+	}
+	if n := testutil.ToFloat64(r.metrics.stateless.WithLabelValues("503")); n != runs {
+		t.Errorf("%v of them were told, want %d", n, runs)
+	}
+	t.Logf("%.0f allocations for each that is told, %.0f for each that is not", told, silent)
+	if told > 12 || silent > 6 {
+		t.Errorf("%.0f allocations for each that is told, want at most 12; %.0f for each that is not, want at most 6", told, silent)
 	}
 }
