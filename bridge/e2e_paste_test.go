@@ -35,7 +35,7 @@ var stripped = map[string][][2]string{
 	"pjsip.conf": {
 		{`\[udp\]\ntype.*\n.*\n.*\n`, ""},
 		{`(?m)^(direct_media|rtp_symmetric|send_pai|support_path|call_group|pickup_group) .*\n`, ""},
-		{`(?m)^(allow_subscribe = yes)$`, "$1\nrewrite_contact = yes ; as phones behind NAT had it"},
+		{`(?m)^(allow_subscribe = yes)$`, "$1\nrewrite_contact = yes ; as phones behind NAT had it\nforce_rport = no"},
 	},
 }
 

@@ -57,8 +57,8 @@ func (c *Call) peerSDP(sdp []byte) {
 	}
 }
 
-// media returns where the phone takes media. The socket is opened once and never read:
-// what the kernel cannot keep it drops.
+// media returns where the phone takes media. The socket is opened once and hardly ever
+// read: what the kernel cannot keep it drops.
 func (p *Phone) media() (host, port string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -77,8 +77,24 @@ func (p *Phone) media() (host, port string) {
 	if p.rtp == nil {
 		return host, "9" // the discard port
 	}
+	if p.cfg.MediaAt != "" {
+		host, port, _ = net.SplitHostPort(p.cfg.MediaAt)
+		return host, port
+	}
 	_, port, _ = net.SplitHostPort(p.rtp.LocalAddr().String())
 	return host, port
+}
+
+// Hears reports whether media comes, or has come, to the phone's own socket.
+func (p *Phone) Hears(within time.Duration) bool {
+	p.mu.Lock()
+	rtp := p.rtp
+	p.mu.Unlock()
+	if rtp == nil || rtp.SetReadDeadline(time.Now().Add(within)) != nil {
+		return false
+	}
+	_, _, err := rtp.ReadFrom(make([]byte, 12+frame))
+	return err == nil
 }
 
 // silence sends an empty room (RFC 3550 packets) for as long as the call lasts. Without

@@ -74,6 +74,9 @@ type Config struct {
 	Compact bool
 	// NoMedia opens no media socket; calls send nothing then.
 	NoMedia bool
+	// MediaAt is the address that the phone says it takes media at, if that is not its own: it
+	// is behind NAT and knows no better.
+	MediaAt string
 	// Timeout is how long a request waits for its final response, default 10 s.
 	Timeout time.Duration
 	// Trace, if set, is called with every message sent and received, in order, from
