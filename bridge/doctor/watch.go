@@ -73,15 +73,22 @@ func (d *Doctor) subscribe(ctx context.Context, s *socket, event string) Finding
 	return ok(name, "%s", detail)
 }
 
-// compare gives the lamp time to become what the PBX says, which it asks again meanwhile.
+// compare gives the lamp time to become what the PBX says, which it asks again after each
+// NOTIFY and at last.
 func (d *Doctor) compare(ctx context.Context, sub *siptest.Subscription, event string, shown siptest.Lamp) (siptest.Lamp, pbxState) {
-	for end := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
+	end := time.Now().Add(patience)
+	for {
+		heard := len(sub.History())
 		said := d.expected(ctx)
 		if last, ok := sub.Last(); ok {
 			shown = last.Lamp
 		}
-		if said.agrees(event, shown) || time.Now().After(end) || ctx.Err() != nil {
+		left := time.Until(end)
+		if said.agrees(event, shown) || left <= 0 || ctx.Err() != nil {
 			return shown, said
+		}
+		if _, err := sub.WaitNotify(heard, left); err != nil && time.Now().Before(end) {
+			return shown, said // the watch is over
 		}
 	}
 }

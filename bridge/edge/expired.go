@@ -87,6 +87,7 @@ func (e *Edge) next(s *shard, t *transaction) bool {
 		return false
 	}
 	e.metrics.failovers.Inc()
+	t.peer.forget(t.msg)
 	t.peer, t.rest = t.rest[0], t.rest[1:]
 	f := t.peer.flow.Load()
 	if f == nil {

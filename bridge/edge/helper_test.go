@@ -33,6 +33,8 @@ type wire struct {
 	// gone are connections that are not there, opening those that Send begins to open.
 	gone, opening map[notifier.Flow]bool
 	opened        int
+	// wrote, if set, is called after each message.
+	wrote func(notifier.Flow)
 	// full refuses every request.
 	full bool
 	// public is what phones reach every socket by; empty: the socket's own address.
@@ -68,6 +70,9 @@ func (n *wire) Write(f notifier.Flow, b []byte) error {
 	n.mu.Lock()
 	n.sent = append(n.sent, sent{f, raw, m})
 	n.mu.Unlock()
+	if n.wrote != nil {
+		n.wrote(f)
+	}
 	return nil
 }
 

@@ -105,17 +105,25 @@ func (e *Edge) back(id phoneID) {
 		s := e.shardOf(t.key)
 		s.mu.Lock()
 		if s.byKey[t.key] == t && t.state == waiting {
-			if f, ok := e.bindings.find(t.phone, time.Now()); ok && (!t.sips || secure(f.Transport)) {
-				t.out, t.state, t.end = f, calling, time.Now().Add(e.config.Timers.B)
-				if t.token.kind != 0 {
-					t.token.flow, t.token.conn = f, e.conns.id(f, false)
-				}
-				e.readdressed(t)
-				e.dispatch(s, t)
-			} else {
+			if f, ok := e.bindings.find(t.phone, time.Now()); !ok || !e.resume(s, t, f) {
 				e.away.add(t) // another phone of that address of record
 			}
 		}
 		s.mu.Unlock()
 	}
+}
+
+// resume sends what waited for its phone, which has a flow again; false if it must not go
+// by that. The lock of its shard is held.
+func (e *Edge) resume(s *shard, t *transaction, f notifier.Flow) bool {
+	if t.sips && !secure(f.Transport) {
+		return false
+	}
+	t.out, t.state, t.end = f, calling, time.Now().Add(e.config.Timers.B)
+	if t.token.kind != 0 {
+		t.token.flow, t.token.conn = f, e.conns.id(f, false)
+	}
+	e.readdressed(t)
+	e.dispatch(s, t)
+	return true
 }

@@ -1,10 +1,12 @@
 package edge
 
 import (
+	"bytes"
 	"context"
 	"hash/fnv"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -174,7 +176,14 @@ func (e *Edge) send(p *peer, msg []byte) error {
 	return err
 }
 
-// connected sends what waited for a connection, unless it is too old to be of use.
+// forget takes out of what waits for a PBX's connection what another PBX is asked now.
+func (p *peer) forget(msg []byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.waiting = slices.DeleteFunc(p.waiting, func(q queued) bool { return bytes.Equal(q.msg, msg) })
+}
+
+// connected sends what waited for a connection, unless its sender has given up.
 func (e *Edge) connected(f notifier.Flow) {
 	for _, p := range e.peers {
 		if own := p.flow.Load(); own == nil || *own != f {
@@ -182,7 +191,7 @@ func (e *Edge) connected(f notifier.Flow) {
 		}
 		p.mu.Lock()
 		for _, q := range p.waiting {
-			if time.Since(q.at) < e.config.Timers.Failover {
+			if time.Since(q.at) < e.config.Timers.B {
 				_ = e.net.Send(f, q.msg)
 			}
 		}

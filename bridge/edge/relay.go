@@ -126,7 +126,13 @@ func (e *Edge) begin(w *work, p *passage, top *topping, msg []byte) {
 	if t.gone {
 		x.state, x.end = waiting, now.Add(e.config.Timers.Return)
 		e.away.add(x)
-		e.schedule(x, x.end)
+		// It may have registered since it was looked for, and nobody would say so again.
+		f, ok := e.bindings.find(x.phone, now)
+		if !ok || !e.resume(s, x, f) {
+			e.schedule(x, x.end)
+			return
+		}
+		e.away.remove(x)
 		return
 	}
 	e.dispatch(s, x)

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"blfbridge/bridge/notifier"
 	"blfbridge/bridge/siptest"
 	"blfbridge/bridge/subscription"
 )
@@ -329,4 +330,70 @@ func TestRegistrations(t *testing.T) {
 			t.Fatal()
 		}
 	})
+}
+
+// TestPhoneIsBackMeanwhile: a phone that registers between the look for its flow and the
+// beginning of the wait for it is not waited for.
+func TestPhoneIsBackMeanwhile(t *testing.T) {
+	inRig(t, nil, func(t *testing.T, r *rig) {
+		path := r.register(phoneTCP, "1001")
+		r.mustGive(pbxOne, req{method: "INVITE", uri: "sip:1001@203.0.113.7", lines: []string{"Route: " + path}}.String())
+		r.to(pbxOne)
+		inv := r.next(phoneTCP)
+		r.mustGive(phoneTCP, answerTo(inv, 200))
+		r.drain()
+		rr := inv.All("Record-Route")
+		r.e.FlowClosed(phoneTCP)
+		r.gone[phoneTCP] = true
+		again := phoneTCP
+		again.Remote = addr("203.0.113.7:31005")
+		r.wrote = func(notifier.Flow) { // the 100, before it waits
+			r.wrote = nil
+			r.drain()
+			r.register(again, "1001")
+		}
+		r.mustGive(pbxOne, req{method: "INVITE", uri: "sip:1001@203.0.113.7", branch: "z9hG4bK2", to: "<sip:1001@pbx.test>;tag=b", lines: []string{"Route: " + rr[1] + ", " + rr[0]}}.String())
+		if m := r.next(again); m.Method != "INVITE" {
+			t.Error(m)
+		}
+		r.mustGive(again, answerTo(inv, 100))
+	})
+}
+
+// TestWaitsForPBX: what waits for the connection to a PBX goes when that is there, however
+// long it took, unless its sender has given up or another PBX was asked meanwhile.
+func TestWaitsForPBX(t *testing.T) {
+	for name, both := range map[string]bool{"one PBX": false, "two": true} {
+		t.Run(name, func(t *testing.T) {
+			stream := notifier.Flow{Transport: pbxTCP.Transport, Local: outside, Remote: pbxOne.Remote}
+			inRig(t, func(c *Config) {
+				c.PBX[0].Transport = stream.Transport
+				if !both {
+					c.PBX = c.PBX[:1]
+				}
+				c.Network.(*wire).opening[stream] = true
+			}, func(t *testing.T, r *rig) {
+				r.mustGive(phoneTCP, req{method: "MESSAGE"}.String())
+				r.pass(20 * time.Second)
+				if n := len(r.to(pbxTwo)); both != (n > 0) {
+					t.Errorf("the second PBX got %d", n)
+				}
+				r.mustGive(phoneTCP, req{method: "BYE", branch: "z9hG4bK2", to: "<sip:1002@pbx.test>;tag=b"}.String())
+				r.pass(10 * time.Second)
+				delete(r.opening, stream)
+				r.e.FlowUp(stream)
+				var got []string
+				for _, m := range r.to(stream) {
+					got = append(got, m.Method)
+				}
+				want := "OPTIONS MESSAGE BYE"
+				if both {
+					want = "OPTIONS BYE"
+				}
+				if g := strings.Join(got, " "); g != want {
+					t.Errorf("sent %q, want %q", g, want)
+				}
+			})
+		})
+	}
 }
