@@ -2,20 +2,20 @@ package notifier
 
 import "strconv"
 
-// A branch is BranchPrefix, loop, slot and generation in base 36, and a random part:
+// A branch is BranchPrefix, loop, slot and generation in base 32, and a random part:
 // "z9hG4bKblf.2.1c.9x.k3j9fh2a". It finds the transaction without a table, and cannot
 // be guessed by who did not see the NOTIFY.
 
 // appendBranch writes the branch of a transaction.
 func appendBranch(dst []byte, loop int, slot int32, gen uint32, random uint64) []byte {
 	dst = append(dst, BranchPrefix...)
-	dst = strconv.AppendUint(dst, uint64(loop), 36)
+	dst = strconv.AppendUint(dst, uint64(loop), 32)
 	dst = append(dst, '.')
-	dst = strconv.AppendUint(dst, uint64(slot), 36)
+	dst = strconv.AppendUint(dst, uint64(slot), 32)
 	dst = append(dst, '.')
-	dst = strconv.AppendUint(dst, uint64(gen), 36)
+	dst = strconv.AppendUint(dst, uint64(gen), 32)
 	dst = append(dst, '.')
-	return strconv.AppendUint(dst, random, 36)
+	return strconv.AppendUint(dst, random, 32)
 }
 
 // Branch is a branch of ours that was read; the zero value is none.
@@ -43,12 +43,12 @@ func ParseBranch[T []byte | string](text T) Branch {
 		}
 		first := at
 		for ; at < len(text) && text[at] != '.'; at++ {
-			d := digit36(text[at])
+			d := digit32(text[at])
 			// No number of ours wraps: what does is nobody's.
-			if d > 35 || parts[i] > (limit-d)/36 {
+			if d > 31 || parts[i] > (limit-d)/32 {
 				return b
 			}
-			parts[i] = parts[i]*36 + d
+			parts[i] = parts[i]*32 + d
 		}
 		if at == first || (i == 3) != (at == len(text)) {
 			return b
@@ -62,13 +62,13 @@ func ParseBranch[T []byte | string](text T) Branch {
 	return b
 }
 
-func digit36(c byte) uint64 {
+func digit32(c byte) uint64 {
 	switch {
 	case c >= '0' && c <= '9':
 		return uint64(c - '0')
-	case c >= 'a' && c <= 'z':
+	case c >= 'a' && c <= 'v':
 		return uint64(c-'a') + 10
-	case c >= 'A' && c <= 'Z':
+	case c >= 'A' && c <= 'V':
 		return uint64(c-'A') + 10
 	}
 	return 99

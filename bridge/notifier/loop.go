@@ -17,12 +17,13 @@ import (
 // loop is one goroutine that owns a number of shards: their records, timers and
 // transactions. Nothing of it is touched from outside but the mailbox.
 type loop struct {
-	n     *Notifier
-	index int
-	box   *mailbox
-	rand  *rand.ChaCha8
-	wheel *wheel
-	now   int64 // Unix milliseconds, read once per round
+	n      *Notifier
+	index  int
+	box    *mailbox
+	rand   *rand.ChaCha8
+	wheel  *wheel
+	now    int64     // Unix milliseconds, read once per round
+	readAt time.Time // when the mailbox was read last
 
 	shards   map[uint16]*shard
 	records  table
@@ -188,7 +189,7 @@ func caused(k subscription.Kind, before, after *subscription.Hot) bool {
 
 // read does what the mailbox held. What moved is only noted: see goOn.
 func (l *loop) read(got *letters) {
-	l.look = true
+	l.look, l.readAt = true, time.Now()
 	for i := range got.answers {
 		l.response(got.answers[i])
 	}

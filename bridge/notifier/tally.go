@@ -76,12 +76,11 @@ func (t *tally) sent(event int64, at time.Time) {
 	}
 }
 
-// ok counts a NOTIFY that got a 2xx.
-func (t *tally) ok(event int64, sent time.Time) {
+// ok counts a NOTIFY that got a 2xx, which was read now.
+func (t *tally) ok(event int64, sent, now time.Time) {
 	if t == nil {
 		return
 	}
-	now := time.Now()
 	t.notifyToOK.add(now.Sub(sent))
 	if event != 0 {
 		t.eventToOK.add(time.Duration(now.UnixNano() - event))

@@ -60,6 +60,9 @@ func (l *loop) notify(slot int32, eff subscription.Effects, body *rendered, caus
 	if t.fresh = !e.way.transport.Stream(); t.fresh {
 		l.pace.fresh++
 	}
+	if t.msg == nil {
+		t.msg = make([]byte, 0, usualNotify)
+	}
 	t.msg = l.write(t.msg[:0], e, ti, eff, body)
 	flow := l.flowOf(e)
 	switch err := l.send(flow, t.msg); {
@@ -135,6 +138,9 @@ func (l *loop) newTxn() int32 {
 	l.txns = append(l.txns, txn{used: true})
 	return int32(len(l.txns) - 1)
 }
+
+// usualNotify holds most NOTIFYs.
+const usualNotify = 1024
 
 // maxFreeTxn is how many transactions that are over keep their buffers.
 const maxFreeTxn = 4096
@@ -236,7 +242,7 @@ func (l *loop) ended(ti int32, code int, retryAfter time.Duration) {
 // counted shows how a NOTIFY went in the metrics.
 func (l *loop) counted(t *txn, code int) {
 	if code >= 200 && code <= 299 {
-		l.tally.ok(t.event, t.sent)
+		l.tally.ok(t.event, t.sent, l.readAt)
 	}
 	if code == 200 && l.tally != nil {
 		l.tally.taken++
