@@ -3,7 +3,7 @@ package notifier
 import "strconv"
 
 // A branch is BranchPrefix, loop, slot and generation in base 32, and a random part:
-// "z9hG4bKblf.2.1c.9x.k3j9fh2a". It finds the transaction without a table, and cannot
+// "z9hG4bKblf.2.1c.9s.k3j9fh2a". It finds the transaction without a table, and cannot
 // be guessed by who did not see the NOTIFY.
 
 // appendBranch writes the branch of a transaction.
