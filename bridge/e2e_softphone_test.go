@@ -61,13 +61,12 @@ type softOffice struct {
 type softTrial struct {
 	make       func(o *softOffice, transport string) softphone
 	advertise  string // the name by which it reaches the bridge; empty: its address
-	policy     string // more of the policy
 	transports []string
 }
 
 func (trial softTrial) run(t *testing.T) {
 	a := takeAsterisk(t, "clients")
-	h := newHome(t, a, homeConfig{policy: softphonePolicy + trial.policy, advertise: trial.advertise})
+	h := newHome(t, a, homeConfig{policy: softphonePolicy, advertise: trial.advertise})
 	o := &softOffice{home: h, a: a, bob: edgePhone(t, h.server, "1002", false), cat: edgePhone(t, h.server, "1003", false)}
 	for _, transport := range trial.transports {
 		t.Run(transport, func(t *testing.T) {

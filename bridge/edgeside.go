@@ -99,6 +99,11 @@ func (b *Bridge) registered(f notifier.Flow, aor string) bool {
 	return b.edge != nil && b.cfg.Load().Edge.TrustRegistrations && b.edge.Registered(f, aor)
 }
 
+// registers is registered, but waits for it until stop is closed or so long at most.
+func (b *Bridge) registers(f notifier.Flow, aor string, stop <-chan struct{}, most time.Duration) bool {
+	return b.edge != nil && b.cfg.Load().Edge.TrustRegistrations && b.edge.Registers(f, aor, stop, most)
+}
+
 // edgePrefix begins what the edge keeps: among the lamps, under names that none can have.
 const edgePrefix = "\x00edge."
 

@@ -51,7 +51,7 @@ func (b *Bridge) newSIP(c *config.Config) (*sipua.Server, error) {
 		Learned: func(tenant, number string) bool { return b.lamps.Learned(tenant, number) },
 		Counts:  func(w policy.Watcher) policy.Counts { return b.notifier.Counts(w) },
 
-		Registered: b.registered, Features: dialledFeatures{b.policy},
+		Registered: b.registered, Registers: b.registers, Features: dialledFeatures{b.policy},
 	}
 	if b.certs != nil {
 		sc.TLS, sc.DialTLS = b.certs.Server(), b.certs.Client

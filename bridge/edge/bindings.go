@@ -41,6 +41,14 @@ type bindings struct {
 	size     int
 	// keep is told of every one that comes, is renewed or ends; with the lock held.
 	keep func(b *binding, ended bool)
+	// awaited are flows on which a registration is waited for.
+	awaited map[notifier.Flow]*awaited
+}
+
+// awaited is closed when something was registered on a flow, for so many who wait.
+type awaited struct {
+	come  chan struct{}
+	count int
 }
 
 // maxBindings bounds the table; beyond it registrations pass without being noted.
@@ -49,7 +57,7 @@ const maxBindings = 1 << 20
 func newBindings(keep func(b *binding, ended bool)) *bindings {
 	return &bindings{
 		keep: keep, byPhone: make(map[uint64][]*binding), byFlow: make(map[notifier.Flow][]*binding),
-		contacts: make(map[string]*binding),
+		contacts: make(map[string]*binding), awaited: make(map[notifier.Flow]*awaited),
 	}
 }
 
@@ -87,6 +95,10 @@ func (s *bindings) add(b *binding) bool {
 	s.byPhone[b.id.aor] = append(s.byPhone[b.id.aor], b)
 	s.byFlow[b.flow] = append(s.byFlow[b.flow], b)
 	s.contacts[b.contact] = b
+	if w := s.awaited[b.flow]; w != nil {
+		close(w.come)
+		delete(s.awaited, b.flow)
+	}
 	return true
 }
 
@@ -214,6 +226,52 @@ func (s *bindings) registered(f notifier.Flow, aor string, now time.Time) bool {
 		}
 	}
 	return false
+}
+
+// await waits until an address of record is registered on that very flow, stop is closed, or
+// so long at most.
+func (s *bindings) await(f notifier.Flow, aor string, stop <-chan struct{}, most time.Duration) bool {
+	end := time.NewTimer(most)
+	defer end.Stop()
+	for {
+		w := s.expect(f)
+		over := false
+		if !s.registered(f, aor, time.Now()) { // else it came before we waited
+			select {
+			case <-w.come:
+			case <-end.C:
+				over = true
+			case <-stop:
+				over = true
+			}
+		}
+		s.leave(f, w)
+		if come := s.registered(f, aor, time.Now()); come || over {
+			return come
+		}
+	}
+}
+
+// expect: one more waits.
+func (s *bindings) expect(f notifier.Flow) *awaited {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w := s.awaited[f]
+	if w == nil {
+		w = &awaited{come: make(chan struct{})}
+		s.awaited[f] = w
+	}
+	w.count++
+	return w
+}
+
+// leave: one less waits.
+func (s *bindings) leave(f notifier.Flow, w *awaited) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if w.count--; w.count == 0 && s.awaited[f] == w {
+		delete(s.awaited, f)
+	}
 }
 
 func (s *bindings) count() int {

@@ -118,6 +118,11 @@ func (e *Edge) Registered(f notifier.Flow, aor string) bool {
 	return e.peerOf(f) == nil && e.bindings.registered(f, aor, time.Now())
 }
 
+// Registers is Registered, but waits for it until stop is closed or so long at most.
+func (e *Edge) Registers(f notifier.Flow, aor string, stop <-chan struct{}, most time.Duration) bool {
+	return e.peerOf(f) == nil && e.bindings.await(f, aor, stop, most)
+}
+
 // Up reports which PBXs answer.
 func (e *Edge) Up() map[string]bool {
 	out := map[string]bool{}

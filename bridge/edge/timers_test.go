@@ -3,6 +3,7 @@ package edge
 import (
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"blfbridge/bridge/notifier"
@@ -282,6 +283,40 @@ func TestPhoneComesBack(t *testing.T) {
 		r.pass(21 * time.Second)
 		if res := r.next(pbxOne); res.Code != 430 {
 			t.Error(res)
+		}
+	})
+}
+
+// TestRegistrationAwaited: who is not registered yet may be waited for, on its very flow.
+func TestRegistrationAwaited(t *testing.T) {
+	inRig(t, nil, func(t *testing.T, r *rig) {
+		wait := func(aor string, stop <-chan struct{}) <-chan bool {
+			c := make(chan bool, 1)
+			go func() { c <- r.e.Registers(phoneTCP, aor, stop, 3*time.Second) }()
+			synctest.Wait()
+			return c
+		}
+		stop := make(chan struct{})
+		comes, other, stopped := wait("1001@pbx.test", nil), wait("1002@pbx.test", nil), wait("1001@pbx.test", stop)
+		close(stop)
+		if <-stopped {
+			t.Error("a wait that is stopped says yes")
+		}
+		r.register(phoneUDP, "1001")
+		r.pass(time.Second)
+		r.register(phoneTCP, "1001")
+		if !<-comes || len(other) != 0 {
+			t.Error("it came and is not seen, or another for it")
+		}
+		r.pass(3 * time.Second)
+		if <-other {
+			t.Error("nobody came")
+		}
+		if now := time.Now(); !<-wait("1001@pbx.test", nil) || time.Since(now) > 0 {
+			t.Error("who is there is waited for")
+		}
+		if len(r.e.bindings.awaited) != 0 {
+			t.Errorf("%d are still awaited", len(r.e.bindings.awaited))
 		}
 	})
 }

@@ -155,6 +155,9 @@ type Config struct {
 	// Registered reports whether an address of record, user@host, is registered at a PBX
 	// over that flow: such a watcher needs no credentials. nil = never.
 	Registered func(notifier.Flow, string) bool
+	// Registers is Registered, but waits for it until stop is closed or so long at most.
+	// nil = never.
+	Registers func(f notifier.Flow, aor string, stop <-chan struct{}, most time.Duration) bool
 	// Features does what phones dial codes for; nil = no codes are served.
 	Features Features
 	Resolver Resolver // nil = net.DefaultResolver

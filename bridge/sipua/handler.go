@@ -82,7 +82,11 @@ func (x *exchange) recovered() {
 func (x *exchange) subscribe() {
 	s := x.server
 	var sub notifier.Subscribe
-	if err := s.subscribe(&sub, x.ask, at{x.local(), x.received}); err != nil {
+	err := s.subscribe(&sub, x.ask, at{x.local(), x.received})
+	if errors.Is(err, ErrCredentials) && x.registers() {
+		err = s.subscribe(&sub, x.ask, at{x.local(), x.received})
+	}
+	if err != nil {
 		x.refuse(err)
 		return
 	}

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/emiago/sipgo"
@@ -61,7 +62,8 @@ type Server struct {
 	subscriber Subscriber
 
 	stopping chan struct{}
-	mu       sync.Mutex // guards stopped; handlers.Add happens under it
+	expected atomic.Int32 // SUBSCRIBEs that wait for their phone's registration
+	mu       sync.Mutex   // guards stopped; handlers.Add happens under it
 	stopped  bool
 	handlers sync.WaitGroup
 }
