@@ -4,6 +4,7 @@ package bridge_test
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -27,7 +28,15 @@ func TestDoctorPBX(t *testing.T) {
 	cli := func(command string) func() { return func() { a.cli(t, command) } }
 	unload := func(module string) func() {
 		t.Cleanup(func() { _, _ = a.CLI(context.Background(), "module load "+module) })
-		return cli("module unload " + module)
+		return func() { // it is refused while the module is in use, as by a phone of another test that left just now
+			s.eventually(10*time.Second, module+" to be unloaded", func() error {
+				out := a.cli(t, "module unload "+module)
+				if is := a.cli(t, "module show like "+module); strings.Contains(is, "Running") && !strings.Contains(is, "Not Running") {
+					return errors.New(out)
+				}
+				return nil
+			})
+		}
 	}
 	// Another client of ARI, without an event filter. It subscribes to nothing, so that its
 	// leaving locks nothing up.

@@ -11,7 +11,7 @@ import (
 	"blfbridge/bridge/sipmsg"
 )
 
-// dialogs are the established calls of phones, so that a phone can move one of its own by
+// dialogs are the calls of phones, established or made and ringing, so that a phone can move one of its own by
 // Replaces, or transfer to it. What is not known here (a call of before a restart) is asked
 // of the PBXs. It is safe for concurrent use.
 type dialogs struct {
@@ -24,6 +24,7 @@ type dialog struct {
 	flow  uint64 // by which it is in the call, hashed
 	pbx   uint32
 	until time.Time
+	early bool // it rings still
 }
 
 // Bounds of the table: beyond maxDialogs new calls are not noted, and a call that lasts
@@ -31,6 +32,7 @@ type dialog struct {
 const (
 	maxDialogs = 1 << 17
 	dialogLife = 24 * time.Hour
+	earlyLife  = 10 * time.Minute
 )
 
 // keyOfDialog names a dialog; the tags may stand either way round. They are part of it:
@@ -46,13 +48,24 @@ func (k sipKey) keyOfMessage(m *sipmsg.Message) uint64 {
 	return k.keyOfDialog(m.Value(sipmsg.CallID), sipmsg.Tag(m.Value(sipmsg.From)), sipmsg.Tag(m.Value(sipmsg.To)))
 }
 
+// rings notes whose call a provisional response is of: a phone may transfer to one that it
+// made before that is answered, and before the PBX has told us of it.
+func (e *Edge) rings(t *transaction, m *sipmsg.Message) {
+	if t.peer != nil && len(sipmsg.Tag(m.Value(sipmsg.To))) > 0 {
+		e.note(t, m, dialog{early: true, until: time.Now().Add(earlyLife)})
+	}
+}
+
 // established notes whose call the 2xx to an INVITE makes.
 func (e *Edge) established(t *transaction, m *sipmsg.Message) {
+	e.note(t, m, dialog{until: time.Now().Add(dialogLife)})
+}
+
+func (e *Edge) note(t *transaction, m *sipmsg.Message, d dialog) {
 	if e.config.Pickup == nil || t.token.kind == 0 {
 		return
 	}
-	now := time.Now()
-	d := dialog{aor: t.phone.aor, flow: e.flowID(t.out), pbx: t.token.pbx, until: now.Add(dialogLife)}
+	d.aor, d.flow, d.pbx = t.phone.aor, e.flowID(t.out), t.token.pbx
 	if t.peer != nil {
 		d.aor, d.flow, d.pbx = 0, e.flowID(t.in), t.peer.id
 		if s := e.sender(m, t.in); s.Registered {
@@ -67,7 +80,7 @@ func (e *Edge) established(t *transaction, m *sipmsg.Message) {
 	}
 }
 
-// ended forgets the call that a BYE ends.
+// ended forgets the call that a BYE or a refusal ends.
 func (e *Edge) ended(m *sipmsg.Message) {
 	e.dialogs.mu.Lock()
 	defer e.dialogs.mu.Unlock()
@@ -91,7 +104,7 @@ func (e *Edge) owns(f notifier.Flow, s pickup.Sender, d pickup.Dialog, early boo
 	e.dialogs.mu.Lock()
 	own, ok := e.dialogs.owner[key]
 	e.dialogs.mu.Unlock()
-	if ok && own.until.After(time.Now()) {
+	if ok && own.until.After(time.Now()) && (early || !own.early) {
 		if own.flow != e.flowID(f) && (!s.Registered || own.aor != e.phones.sum([]byte(s.AOR))) {
 			return nil, false
 		}

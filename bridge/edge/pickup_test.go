@@ -401,12 +401,31 @@ func TestOwnCallMoves(t *testing.T) {
 				t.Error(m)
 			}
 		}
+		transfer := func(f notifier.Flow, user string, want bool) {
+			t.Helper()
+			n++
+			r.mustGive(f, req{
+				method: "REFER", branch: fmt.Sprint("z9hG4bKt", n), from: from(user), to: "<sip:1002@pbx.test>;tag=c",
+				lines: []string{"Refer-To: <sip:1004@pbx.test?Replaces=c1%3Bto-tag%3Db%3Bfrom-tag%3Da>"},
+			}.String())
+			passed := len(r.to(pbxOne)) == 1
+			r.drain()
+			if passed != want {
+				t.Errorf("a transfer to the call by %s at %v: %v", user, f, passed)
+			}
+		}
 		const out, in = "c1;to-tag=b;from-tag=a", "c5;to-tag=a;from-tag=b;early-only"
 		refused(phoneUDP, "1001", out)
 		r.mustGive(phoneUDP, req{method: "INVITE", uri: "sip:1004@pbx.test"}.String())
 		r.to(phoneUDP)
 		inv := r.next(pbxOne)
 		refused(phoneUDP, "1001", out) // it is not answered yet
+		transfer(phoneUDP, "1001", false)
+		r.mustGive(pbxOne, answerTo(inv, 180))
+		r.drain()
+		refused(phoneUDP, "1001", out)
+		transfer(phoneUDP, "1001", true) // to one that rings, before the PBX tells of it
+		transfer(phoneThree, "1003", false)
 		r.mustGive(pbxOne, answerTo(inv, 200))
 		r.drain()
 		passes(phoneUDP, "1001", out)
@@ -424,19 +443,6 @@ func TestOwnCallMoves(t *testing.T) {
 		passes(phoneThree, "1003", in)
 		refused(phoneUDP, "1001", in)
 
-		transfer := func(f notifier.Flow, user string, want bool) {
-			t.Helper()
-			n++
-			r.mustGive(f, req{
-				method: "REFER", branch: fmt.Sprint("z9hG4bKt", n), from: from(user), to: "<sip:1002@pbx.test>;tag=c",
-				lines: []string{"Refer-To: <sip:1004@pbx.test?Replaces=c1%3Bto-tag%3Db%3Bfrom-tag%3Da>"},
-			}.String())
-			passed := len(r.to(pbxOne)) == 1
-			r.drain()
-			if passed != want {
-				t.Errorf("a transfer to the call by %s at %v: %v", user, f, passed)
-			}
-		}
 		transfer(phoneUDP, "1001", true)
 		transfer(phoneThree, "1003", false)
 		transfer(phoneThree, "1001", false)

@@ -153,6 +153,7 @@ func (e *Edge) inviteAnswered(s *shard, t *transaction, w *work, attempt byte) {
 		if m.Status > 100 {
 			t.answer = append(t.answer[:0], w.write()...)
 			_ = e.net.Write(t.in, t.answer)
+			e.rings(t, m)
 		}
 	case m.Status < 300:
 		_ = e.net.Write(t.in, w.write())
@@ -160,6 +161,7 @@ func (e *Edge) inviteAnswered(s *shard, t *transaction, w *work, attempt byte) {
 		s.remove(t)
 	default:
 		e.ack(t, m)
+		e.ended(m)
 		if t.state == completed || m.Status == 503 && !t.cancelled && e.next(s, t) {
 			return
 		}

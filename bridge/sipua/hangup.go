@@ -107,10 +107,10 @@ func (c *hangups) response(res *sip.Response) bool {
 	return true
 }
 
-// end ends waiting for whatever.
+// end ends waiting for whatever: over first, which who waits for the ACK looks at next.
 func (h *hangup) end() {
-	h.ackOnce.Do(func() { close(h.acked) })
 	h.overOnce.Do(func() { close(h.over) })
+	h.ackOnce.Do(func() { close(h.acked) })
 }
 
 // repeat sends until done is closed, for 64·T1 at most, as RFC 3261 §13.3.1.4 has it for a

@@ -319,10 +319,9 @@ func TestCloseAndInvalid(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, a := &disk{takes: time.Second}, &answers{}
 		c := store.NewCommitter(d, store.CommitterConfig{})
-		c.Submit(append(one(1, 1, "good", ""), one(store.Shards, 1, "bad", "")...), nil, a.ack("shard"))
-		c.Submit(one(1, 1, "", ""), nil, a.ack("key"))
+		c.Submit(append(one(1, 1, "good", ""), one(1, 1, "", "")...), nil, a.ack("key"))
 		c.Submit(nil, lamp("", ""), a.ack("lamp"))
-		a.want(t, "shard invalid", "key invalid", "lamp invalid")
+		a.want(t, "key invalid", "lamp invalid")
 		c.Submit(one(1, 1, "a", ""), nil, a.ack("first"))
 		c.Submit(one(1, 1, "b", ""), nil, a.ack("second"))
 		if err := c.Close(t.Context()); err != nil {
