@@ -34,6 +34,7 @@ func listening(t *testing.T, bridge, target string) *rawPhone {
 		return streamWire{c, bufio.NewReader(c)}, err
 	})
 	accepted := make(chan struct{})
+	var all []net.Conn // of the goroutine that accepts, until it has ended
 	go func() {
 		defer close(accepted)
 		for {
@@ -41,8 +42,12 @@ func listening(t *testing.T, bridge, target string) *rawPhone {
 			if err != nil {
 				return
 			}
+			all = append(all, c)
 			w := streamWire{c, bufio.NewReader(c)}
 			p.mu.Lock()
+			if p.wire != nil {
+				_ = p.wire.Close() // else nobody would: the newest counts
+			}
 			p.wire = w
 			p.mu.Unlock()
 			p.readers.Go(func() { p.read(w) })
@@ -51,6 +56,9 @@ func listening(t *testing.T, bridge, target string) *rawPhone {
 	t.Cleanup(func() {
 		_ = ln.Close()
 		<-accepted
+		for _, c := range all {
+			_ = c.Close()
+		}
 		p.end()
 	})
 	p.subscribe(target)
