@@ -216,6 +216,10 @@ func (s *server) end() {
 			s.t.Errorf("the log holds %q", bad)
 		}
 	}
+	if log := s.log.String(); strings.Contains(log, "DATA RACE") {
+		log = log[strings.Index(log, "DATA RACE"):]
+		s.t.Logf("the first race:\n%s", log[:min(len(log), 6000)])
+	}
 	if s.t.Failed() {
 		s.t.Logf("the bridge's log:\n%s", s.log.tail(120))
 	}
