@@ -89,6 +89,19 @@ func TestReplicas(t *testing.T) {
 	}
 	calls()
 
+	t.Log("and comes back")
+	watching[0].goesTo(all[0])
+	watching[0].subscribe("1001")
+	watching[0].responds(200)
+	watching[0].shows(device.Idle)
+	all[1].eventually(5*time.Second, "the second one to let go of it", func() error {
+		return want(all[1].metric("blfbridge_subscriptions"), 1)
+	})
+	calls()
+	if n := all[0].metric("blfbridge_subscriptions"); n != 1 {
+		t.Errorf("the first one has %v subscriptions", n)
+	}
+
 	t.Log("the one that follows the PBX is killed")
 	dead := holders(all)[0]
 	for _, p := range watching {

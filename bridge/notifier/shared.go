@@ -14,7 +14,7 @@ const retryAway = 2 * time.Second
 // Shared is what the notifier asks of the store that it shares with other replicas.
 type Shared interface {
 	// Claim looks for the first of the keys that is in a shard of another replica, and moves
-	// it into one of ours. It does not block, and calls take once, from another goroutine; a
+	// it into one of ours. It does not block, and calls take once, maybe before it returns; a
 	// value of nil says that nobody has it, err that this is not known.
 	Claim(keys []string, to uint16, take func(key string, value []byte, err error))
 }

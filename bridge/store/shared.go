@@ -169,6 +169,10 @@ func (r *Redis) Find(ctx context.Context, key string, shards []uint16) (shard ui
 // It reports false if the value is not what was read any more: read it again. The owner of
 // the first shard learns of it by Moved, and what it writes of the key meanwhile is left out.
 func (r *Redis) Move(ctx context.Context, key string, from uint16, was []byte, to Fence) (bool, error) {
+	// It may come back to where it went from: from now on what is written of it there counts.
+	if _, err := within(ctx, r, func() (int64, error) { return r.client.HDel(ctx, r.movedKey(to.Shard), key).Result() }); err != nil {
+		return false, err
+	}
 	value := binary.BigEndian.AppendUint16([]byte{provisional}, from)
 	err := r.Commit(ctx, []Delta{{Shard: to.Shard, Epoch: to.Epoch, Key: key, Value: append(value, was...)}}, nil)
 	if err != nil {

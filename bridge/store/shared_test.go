@@ -167,6 +167,21 @@ func TestMove(t *testing.T) {
 		t.Errorf("a fenced replica moves: %v", err)
 	}
 
+	t.Log("and back, at once")
+	if moved, err := r.Move(ctx, "k", to, []byte("3"), store.Fence{Shard: from, Epoch: e1}); !moved || err != nil {
+		t.Fatal(moved, err)
+	}
+	if got := contents(t, r, from, to); got["k"] != "3" {
+		t.Error(got)
+	}
+	write("k", "4")
+	if got := contents(t, r, from, to); got["k"] != "4" {
+		t.Error(got)
+	}
+	if keys, err := r.Moved(ctx, from); err != nil || len(keys) != 0 {
+		t.Error(keys, err)
+	}
+
 	t.Log("cut off at any point")
 	for i := range 60 {
 		key := fmt.Sprintf("cut%d", i)
