@@ -30,6 +30,8 @@ type childConfig struct {
 	Lines  int
 	Limit  int    // not a bridge but the bare loop of so many sockets; 0 = a bridge
 	Store  string // file of a bolt store, or redis://
+	// Lease makes it one of the replicas that share the Redis; 0 = it is alone.
+	Lease time.Duration
 }
 
 // childAnswer is a line that a child writes: after its start, and after each command that
@@ -67,10 +69,15 @@ func ServeChild(ctx context.Context, in io.Reader, out io.Writer, log *slog.Logg
 	if strings.Contains(c.Store, "://") {
 		cfg.Store.Type, cfg.Store.URL, cfg.Store.Prefix = "redis", []config.Secret{config.Secret(c.Store)}, "bench"
 	}
+	cfg.Replicas.Enabled, cfg.Replicas.Lease = c.Lease > 0, c.Lease
 	pbx := config.DefaultPBX()
 	pbx.Name = "hand"
 	cfg.PBX = []config.PBX{pbx}
-	hand := &handSource{lines: c.Lines, ready: make(chan struct{})}
+	hand := newHand(c.Lines)
+	ready := hand.ready
+	if c.Lease > 0 {
+		ready = closed // another replica may be connected; metrics tell
+	}
 	registry := prometheus.NewRegistry()
 	b, err := bridge.New(bridge.Options{
 		Config: cfg, Registry: registry, Logger: log, Version: "bench",
@@ -86,7 +93,7 @@ func ServeChild(ctx context.Context, in io.Reader, out io.Writer, log *slog.Logg
 	select {
 	case err := <-ended:
 		return err
-	case <-hand.ready:
+	case <-ready:
 	}
 	if err := say(childAnswer{Addr: b.Addrs()[0].Addr.String()}); err != nil {
 		return err
@@ -105,6 +112,8 @@ func ServeChild(ctx context.Context, in io.Reader, out io.Writer, log *slog.Logg
 	cancel()
 	return <-ended
 }
+
+var closed = func() chan struct{} { c := make(chan struct{}); close(c); return c }()
 
 // obey carries out a command; the answer is nil if none is wanted.
 func obey(words []string, hand *handSource, registry prometheus.Gatherer) (*childAnswer, error) {

@@ -40,14 +40,14 @@ type line struct {
 // firstLine is the number of the first line.
 const firstLine = 100000
 
-// newFarm opens the sockets; nobody has subscribed yet.
-func newFarm(server netip.AddrPort, sockets, lines int, loss float64) (*farm, error) {
+// newFarm opens the sockets, to the servers in turns; nobody has subscribed yet.
+func newFarm(servers []netip.AddrPort, sockets, lines int, loss float64) (*farm, error) {
 	f := &farm{
-		host: server.String(), run: "-" + strconv.FormatUint(rand.Uint64()>>24, 36), firstLine: firstLine,
+		host: servers[0].String(), run: "-" + strconv.FormatUint(rand.Uint64()>>24, 36), firstLine: firstLine,
 		lines: make([]line, lines), start: time.Now(), allShown: make(chan int64, 1), expires: time.Hour,
 	}
 	for i := range sockets {
-		s, err := openSocket(server)
+		s, err := openSocket(servers[i%len(servers)])
 		if err != nil {
 			f.close()
 			return nil, err

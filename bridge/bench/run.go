@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -57,7 +58,7 @@ func (b *bench) run(ctx context.Context) (err error) {
 		}
 	}
 	undo = append(undo, func() error { return b.server.close() })
-	if b.farm, err = newFarm(b.server.addr(), b.o.Sockets, b.o.Lines, b.o.Loss); err != nil {
+	if b.farm, err = newFarm([]netip.AddrPort{b.server.addr()}, b.o.Sockets, b.o.Lines, b.o.Loss); err != nil {
 		return err
 	}
 	undo = append(undo, func() error { b.farm.close(); return nil })

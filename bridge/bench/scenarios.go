@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"strconv"
 	"time"
 )
@@ -244,7 +245,7 @@ func (b *bench) limit(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	f, err := newFarm(bare.addr(), b.o.Sockets, 1, 0)
+	f, err := newFarm([]netip.AddrPort{bare.addr()}, b.o.Sockets, 1, 0)
 	if err != nil {
 		return errors.Join(err, bare.kill())
 	}

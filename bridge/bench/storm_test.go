@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"net/netip"
 	"os"
 	"regexp"
 	"strconv"
@@ -34,7 +35,7 @@ func standingIn(t *testing.T, o Options) *bench {
 			t.Error(err)
 		}
 	})
-	if b.farm, err = newFarm(b.server.addr(), o.Sockets, o.Lines, o.Loss); err != nil {
+	if b.farm, err = newFarm([]netip.AddrPort{b.server.addr()}, o.Sockets, o.Lines, o.Loss); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(b.farm.close)
