@@ -84,5 +84,6 @@ func (p *baresip) lamp(s device.State) {
 
 // TestBaresipPhone: baresip does its office work through the edge from behind a NAT.
 func TestBaresipPhone(t *testing.T) {
+	t.Parallel()
 	softTrial{make: newBaresip, transports: []string{"UDP", "TCP", "TLS"}}.run(t)
 }

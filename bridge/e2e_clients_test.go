@@ -133,6 +133,7 @@ func jssipModules(t *testing.T) string {
 
 // TestJsSIP: a web phone watches over WS and WSS, leaves, and is told when the server goes.
 func TestJsSIP(t *testing.T) {
+	t.Parallel()
 	for _, transport := range []string{"WS", "WSS"} {
 		t.Run(transport, func(t *testing.T) {
 			w := office(t, transport)
@@ -165,6 +166,7 @@ func TestJsSIP(t *testing.T) {
 
 // TestBaresip: baresip's presence follows a line over TCP and TLS.
 func TestBaresip(t *testing.T) {
+	t.Parallel()
 	for _, transport := range []string{"TCP", "TLS"} {
 		t.Run(transport, func(t *testing.T) {
 			w := office(t, transport)

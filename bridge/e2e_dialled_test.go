@@ -33,6 +33,7 @@ func dials(t *testing.T, p *siptest.Phone, code string) int {
 // TestDialledLogin: a phone logs its user in and out by dialling; without the PIN it does
 // not, and guessing is slowed down.
 func TestDialledLogin(t *testing.T) {
+	t.Parallel()
 	onStores(t, func(t *testing.T, st *storage) {
 		nobody := "  - {name: nobody, type: asterisk, url: \"http://127.0.0.1:1\", username: a, password: b}\n"
 		policy := strings.Replace(hotdesk, "{name: WATCHER,", "{name: DIGEST, lines: [\"1004\"], extension_mobility: true, digest: {username: \"1004\", password: pw1004}}\n      - {name: WATCHER,", 1)

@@ -20,6 +20,7 @@ import (
 // TestDoctorPBX: whatever is wrong between the server and a real Asterisk is found, with
 // what mends it, and no longer once it is mended.
 func TestDoctorPBX(t *testing.T) {
+	t.Parallel()
 	a := takeAsterisk(t, "pickup")
 	s := newServer(t, setup{store: newStorage(t, "bolt"), pbx: a.yaml("doctor", "sip: udp://"+a.addr.SIP), more: edgeYAML,
 		policy: "tenants: [{name: default, lines: [{number: '1001', devices: [PJSIP/1001]}]}]\n"})
@@ -83,6 +84,7 @@ func TestDoctorPBX(t *testing.T) {
 // TestDoctorPath: what a phone's sections lack is named, at an Asterisk into which only the
 // other parts were pasted.
 func TestDoctorPath(t *testing.T) {
+	t.Parallel()
 	b := newBare(t)
 	s := newServer(t, setup{store: newStorage(t, "bolt"), pbx: b.yaml(), more: edgeYAML})
 	text, err := s.command("pbx-config", "asterisk")
@@ -114,6 +116,7 @@ func TestDoctorPath(t *testing.T) {
 // TestDoctorSockets: a SUBSCRIBE over each socket tells what is wrong with it, or with the
 // watcher.
 func TestDoctorSockets(t *testing.T) {
+	t.Parallel()
 	a := takeAsterisk(t, "pickup")
 	ca, dir := certstest.New(t, "House"), t.TempDir()
 	certificate := func(l certstest.Leaf) func() {

@@ -16,6 +16,7 @@ const reconcileTime = 2*time.Second + lampTime
 // TestDriftARI: events are lost between Asterisk and the bridge. The reconciler puts the
 // lamps right and counts each one.
 func TestDriftARI(t *testing.T) {
+	t.Parallel()
 	onStores(t, func(t *testing.T, st *storage) {
 		ast := takeAsterisk(t, st.kind)
 		proxy := newARIProxy(t, ast.addr.ARI)
@@ -77,6 +78,7 @@ func TestDriftARI(t *testing.T) {
 
 // TestDriftESL is the same with FreeSWITCH: the last events of a call are lost.
 func TestDriftESL(t *testing.T) {
+	t.Parallel()
 	onStores(t, func(t *testing.T, st *storage) {
 		fs := replayed(t, "call_answer_caller_hangs_up")
 		s := newServer(t, setup{store: st, pbx: freeswitchYAML("fs", fs, "reconcile: 2s")})

@@ -26,6 +26,7 @@ func edgePhone(t *testing.T, s *server, number string, tcp bool) *siptest.Phone 
 // TestEdgeCalls: phones that know nothing but the bridge register at a real Asterisk
 // through it, call each other in every way, and watch their lamps, over UDP and TCP.
 func TestEdgeCalls(t *testing.T) {
+	t.Parallel()
 	a := takeAsterisk(t, "edge")
 	for _, inside := range []string{"udp", "tcp"} {
 		at := a.front("edge", "sip: "+inside+"://"+a.addr.SIP)
@@ -41,6 +42,7 @@ func TestEdgeCalls(t *testing.T) {
 // certificate and verifies the edge's, and phones over UDP and TLS. With another authority
 // the edge speaks to no PBX.
 func TestEdgeTLS(t *testing.T) {
+	t.Parallel()
 	a := takeAsterisk(t, "edge")
 	file := func(name string) string { return filepath.Join(a.addr.TLS, name) }
 	pem, err := os.ReadFile(file("ca.crt"))
@@ -99,6 +101,7 @@ func TestEdgeTLS(t *testing.T) {
 
 // TestEdgeIPv6: phones and PBX at ::1, and one at 127.0.0.1 while the other is not.
 func TestEdgeIPv6(t *testing.T) {
+	t.Parallel()
 	a := takeAsterisk(t, "edge")
 	six := net.JoinHostPort("::1", port(freePort(t)))
 	for _, c := range []struct {
@@ -128,6 +131,7 @@ func TestEdgeIPv6(t *testing.T) {
 
 // TestEdgeRestart: calls go on while the bridge is killed and comes back.
 func TestEdgeRestart(t *testing.T) {
+	t.Parallel()
 	a := takeAsterisk(t, "edge")
 	at := a.front("edge", "sip: udp://"+a.addr.SIP)
 	s := at.server(t)
@@ -139,6 +143,7 @@ func TestEdgeRestart(t *testing.T) {
 // TestEdgeFailover: with two PBXs the second takes over when the first does not answer,
 // and calls stay where they are.
 func TestEdgeFailover(t *testing.T) {
+	t.Parallel()
 	a, b := takeAsterisk(t, "edge"), takeAsterisk(t, "edge2")
 	yaml := a.yaml("edge", "sip: udp://"+a.addr.SIP) + strings.Replace(b.yaml("edge", "sip: udp://"+b.addr.SIP), "name: ast", "name: second", 1)
 	s := newServer(t, setup{store: newStorage(t, "bolt"), pbx: yaml, more: edgeYAML})
@@ -182,6 +187,7 @@ func TestEdgeFailover(t *testing.T) {
 // TestEdgeKnowsWatchers: who has registered through the edge needs no second password for
 // its lamps, on that flow, under that name, while registered, and if the option is on.
 func TestEdgeKnowsWatchers(t *testing.T) {
+	t.Parallel()
 	a := takeAsterisk(t, "edge")
 	o := setup{
 		store: newStorage(t, "bolt"), pbx: a.yaml("edge", "sip: udp://"+a.addr.SIP), more: edgeYAML,
@@ -230,6 +236,7 @@ func TestEdgeKnowsWatchers(t *testing.T) {
 // TestEdgeKeepsRegistrations: after a kill -9 the next process knows at once who had
 // registered over UDP, without a new REGISTER, and who had left.
 func TestEdgeKeepsRegistrations(t *testing.T) {
+	t.Parallel()
 	a := takeAsterisk(t, "edge")
 	for _, kind := range []string{"bolt", "redis"} {
 		t.Run(kind, func(t *testing.T) {
@@ -270,6 +277,7 @@ func TestEdgeKeepsRegistrations(t *testing.T) {
 // TestEdgeDialledLogin: who has registered through the edge logs in by dialling, without a
 // second password; the PBX hears of nothing but other numbers.
 func TestEdgeDialledLogin(t *testing.T) {
+	t.Parallel()
 	a := takeAsterisk(t, "edge")
 	o := setup{
 		store: newStorage(t, "bolt"), pbx: a.yaml("edge", "sip: udp://"+a.addr.SIP), more: edgeYAML,

@@ -14,6 +14,7 @@ import (
 // soon as the next one takes connections, is heard by the other at once: none of the times for
 // which something may wait (20 s for a phone, 30 s for a message, 32 s for an answer) is in the way.
 func TestEdgeHangUpAfterKill(t *testing.T) {
+	t.Parallel()
 	a := takeAsterisk(t, "edge")
 	ca := certstest.New(t, "ca")
 	cert, key := ca.Write(t, t.TempDir(), certstest.Leaf{Names: []string{"127.0.0.1"}})

@@ -13,6 +13,7 @@ import (
 // on by UDP, over a kill of the bridge too; who takes no TCP gets it by UDP, and is asked for a
 // connection once.
 func TestEdgeLarge(t *testing.T) {
+	t.Parallel()
 	a := takeAsterisk(t, "edge")
 	pad := siptest.Header{Name: "X-Pad", Value: strings.Repeat("a", 1300)}
 	must := func(err error) {

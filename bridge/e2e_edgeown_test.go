@@ -10,6 +10,7 @@ import (
 // TestEdgeOwnCalls: calls of before a kill of the bridge are still their phones': it moves one
 // by Replaces and transfers to one; another phone can do neither.
 func TestEdgeOwnCalls(t *testing.T) {
+	t.Parallel()
 	a := takeAsterisk(t, "edge")
 	s := newServer(t, setup{store: newStorage(t, "bolt"), pbx: a.yaml("edge", "sip: udp://"+a.addr.SIP), more: edgeYAML})
 	s.start()

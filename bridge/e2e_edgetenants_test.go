@@ -10,6 +10,7 @@ import (
 // TestEdgeTenants: two Asterisks, each a tenant's, have the same numbers: a phone registers at
 // its tenant's and calls there, by the domain alone.
 func TestEdgeTenants(t *testing.T) {
+	t.Parallel()
 	a, b := takeAsterisk(t, "edge"), takeAsterisk(t, "edge2")
 	yaml := a.yaml("edge", "sip: udp://"+a.addr.SIP, "tenant: acme") +
 		strings.Replace(b.yaml("edge", "sip: udp://"+b.addr.SIP, "tenant: beta"), "name: ast", "name: second", 1)

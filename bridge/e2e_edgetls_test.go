@@ -100,6 +100,7 @@ func (p *tlsPBX) logged(s *server, words ...string) {
 // files at the next connection, without a restart; where they cannot be read the last ones
 // stay. What needs a restart is named at a reload.
 func TestRenewedSIPTLS(t *testing.T) {
+	t.Parallel()
 	servers, clients, dir := certstest.New(t, "servers"), certstest.New(t, "clients"), t.TempDir()
 	pair := func(ca *certstest.Authority) tls.Certificate {
 		cert, key := ca.Write(t, t.TempDir(), certstest.Leaf{Names: []string{"127.0.0.1"}})

@@ -14,6 +14,7 @@ import (
 // TestGarbage: what no phone sends comes from everywhere, one PBX has another password,
 // one is not there. The process lives, says what is wrong, and the good PBX's lamps are right.
 func TestGarbage(t *testing.T) {
+	t.Parallel()
 	onStores(t, func(t *testing.T, st *storage) {
 		ast := takeAsterisk(t, st.kind)
 		phones := ast.phones(t, "1001", "1002")

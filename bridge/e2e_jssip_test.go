@@ -77,5 +77,6 @@ func (p *jssip) lamp(want device.State) {
 
 // TestJsSIPPhone: JsSIP does its office work through the edge from behind a NAT.
 func TestJsSIPPhone(t *testing.T) {
+	t.Parallel()
 	softTrial{make: newJsSIP, transports: []string{"WS", "WSS"}}.run(t)
 }

@@ -38,6 +38,7 @@ tenants:
 // a real Asterisk's calls, in the NOTIFYs; call lists off and on, globally and for one
 // phone; buttons are exempt; and refused_as pretend_idle shows nothing that happens.
 func TestLineBehaviours(t *testing.T) {
+	t.Parallel()
 	onStores(t, func(t *testing.T, st *storage) {
 		ast := takeAsterisk(t, st.kind)
 		phones := ast.phones(t, "1001", "1002", "1003", "1004")

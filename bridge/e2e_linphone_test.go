@@ -137,5 +137,6 @@ func (p *linphone) lamp(s device.State) {
 
 // TestLinphonePhone: linphone does its office work through the edge from behind a NAT.
 func TestLinphonePhone(t *testing.T) {
+	t.Parallel()
 	softTrial{make: newLinphone, advertise: homeName, transports: []string{"TLS"}}.run(t)
 }

@@ -64,6 +64,7 @@ func (w *watch) refused(target string, status int) {
 // number is that of the first partition of the user's SUBSCRIBE calling search space. The
 // login outlives the process.
 func TestExtensionMobility(t *testing.T) {
+	t.Parallel()
 	onStores(t, func(t *testing.T, st *storage) {
 		ast := takeAsterisk(t, st.kind)
 		phones := ast.phones(t, "1001", "1002", "1003", "1006")
@@ -146,6 +147,7 @@ func tells(x siptest.Seen, number string) bool { return strings.Contains(string(
 
 // TestLoginsOfTwoProcesses: what one process on a Redis does, the other one has in force.
 func TestLoginsOfTwoProcesses(t *testing.T) {
+	t.Parallel()
 	st := newStorage(t, "redis")
 	nobody := "  - {name: nobody, type: asterisk, url: \"http://127.0.0.1:1\", username: a, password: b}\n"
 	servers := []*server{newServer(t, setup{store: st, pbx: nobody}), newServer(t, setup{store: st, pbx: nobody})}

@@ -124,6 +124,7 @@ func (h *home) joined(a *pbx, calls int) {
 // and are called, hold, transfer, watch, and keep their call while the bridge is killed,
 // over each transport.
 func TestEdgeNAT(t *testing.T) {
+	t.Parallel()
 	a := takeAsterisk(t, "nat")
 	h := newHome(t, a, homeConfig{})
 	outside := edgePhone(t, h.server, "1002", false)

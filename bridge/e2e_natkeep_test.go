@@ -17,6 +17,7 @@ import (
 // CRLF over connections; a double CRLF is answered (RFC 5626 §3.5.1). A phone that sends
 // nothing is not reached.
 func TestNATKeepAlive(t *testing.T) {
+	t.Parallel()
 	const (
 		natTimeout = 5 * time.Second
 		pause      = natTimeout / 5

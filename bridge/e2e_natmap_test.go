@@ -75,6 +75,7 @@ func (h *home) mapped(s *natSocket) netip.AddrPort {
 // TestNATMapping: STUN keeps a UDP phone's mapping, so that calls and lamps reach it long
 // after its last request; without, nothing does, until it registers and subscribes again.
 func TestNATMapping(t *testing.T) {
+	t.Parallel()
 	a := takeAsterisk(t, "nat")
 	const natTimeout = 3 * time.Second
 	h := newHome(t, a, homeConfig{natTimeout: natTimeout})

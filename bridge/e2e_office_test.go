@@ -27,6 +27,7 @@ tenants:
 // dialog and presence, UDP and TCP, a Yealink, a Cisco and a phone that writes compact
 // headers, all with digest. No lamp may be wrong and nobody may complain.
 func TestOffice(t *testing.T) {
+	t.Parallel()
 	onStores(t, func(t *testing.T, st *storage) {
 		ast := takeAsterisk(t, st.kind)
 		s := newServer(t, setup{store: st, pbx: ast.yaml("office"), policy: digestPolicy})
@@ -67,6 +68,7 @@ func TestOffice(t *testing.T) {
 
 // TestDigestWrong: wrong credentials and none light no lamp.
 func TestDigestWrong(t *testing.T) {
+	t.Parallel()
 	s := newServer(t, setup{store: newStorage(t, "bolt"), policy: digestPolicy, pbx: "  - {name: nobody, type: asterisk, url: \"http://127.0.0.1:1\", username: a, password: b}\n"})
 	s.run()
 	for _, c := range []siptest.Config{

@@ -191,6 +191,7 @@ func (s *sections) add(name, head, lines string) {
 // UDP, TCP and WebSocket, with both ways to pick up; doctor finds nothing wrong. Before the
 // paste it says what to do.
 func TestPasteAsterisk(t *testing.T) {
+	t.Parallel()
 	for name, more := range map[string][]string{"native": nil, "dialplan": {"pickup: dialplan", `pickup_code: "*89"`}} {
 		t.Run(name, func(t *testing.T) {
 			b := newBare(t)

@@ -49,6 +49,7 @@ func (o *pasteOffice) rings(p *siptest.Phone) bool {
 // all of them everything works; a phone that lacks one, and has what Asterisk does without it
 // or its administrator wrote, does not do what the line is for.
 func TestPasteNeeds(t *testing.T) {
+	t.Parallel()
 	b := newBare(t)
 	at := b.front("office")
 	at.users[4] = frontUser{"1005", "pw1005"} // has two phones

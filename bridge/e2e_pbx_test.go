@@ -11,6 +11,7 @@ import (
 // back within the grace period. Nothing tells that the call vanished; the lamps are
 // right as soon as it is back, and never unknown.
 func TestAsteriskRestart(t *testing.T) {
+	t.Parallel()
 	onStores(t, func(t *testing.T, st *storage) {
 		ast := takeAsterisk(t, st.kind)
 		phones := ast.phones(t, "1001", "1002")
@@ -40,6 +41,7 @@ func TestAsteriskRestart(t *testing.T) {
 // TestAsteriskKilled: Asterisk dies in the middle of a call and stays away. The lamps stay
 // for the grace period, then they are unknown; they come back with Asterisk.
 func TestAsteriskKilled(t *testing.T) {
+	t.Parallel()
 	const grace = 3 * time.Second
 	onStores(t, func(t *testing.T, st *storage) {
 		ast := takeAsterisk(t, st.kind)

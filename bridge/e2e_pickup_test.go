@@ -16,6 +16,7 @@ import (
 // TestPickupNative: every way to pick up works on an Asterisk that has no pickup code
 // in its dialplan, and none gets round the permission.
 func TestPickupNative(t *testing.T) {
+	t.Parallel()
 	a := takeAsterisk(t, "pickup")
 	a.cli(t, "dialplan remove extension _*89X.@office")
 	t.Cleanup(func() {
@@ -186,6 +187,7 @@ func (o *pickupOffice) race(secretary *watch, all func(device.State)) {
 // TestPickupDialplan: the bridge decides and dials the PBX's own code, which a phone that
 // dials it itself gets no further with.
 func TestPickupDialplan(t *testing.T) {
+	t.Parallel()
 	a := takeAsterisk(t, "pickup")
 	o := newPickupOffice(t, a.front("pickupdialplan", "sip: udp://"+a.addr.SIP, "pickup: dialplan", `pickup_code: "*89"`))
 	secretary := o.lamp(o.secretary, o.boss, "")
@@ -250,6 +252,7 @@ func (o *pickupOffice) other(p *siptest.Phone) *siptest.Phone {
 // TestOwnCallMoves: a phone takes a call of its own over by Replaces, needing no permission;
 // another cannot, whatever it knows of it.
 func TestOwnCallMoves(t *testing.T) {
+	t.Parallel()
 	a := takeAsterisk(t, "pickup")
 	o := newPickupOffice(t, a.front("pickupown", "sip: udp://"+a.addr.SIP))
 	ctx := t.Context()

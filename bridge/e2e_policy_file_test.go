@@ -21,6 +21,7 @@ tenants:
 // TestPolicyFileChangedWhileStopped: the file is edited and the process started again, as
 // people do. Who may not watch any more is told so at once, not at the next refresh.
 func TestPolicyFileChangedWhileStopped(t *testing.T) {
+	t.Parallel()
 	o := setup{
 		store: newStorage(t, "bolt"), policy: guarded("allow"),
 		pbx: "  - {name: nobody, type: asterisk, url: \"http://127.0.0.1:1\", username: a, password: b}\n",

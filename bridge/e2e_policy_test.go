@@ -29,6 +29,7 @@ tenants:
 // TestPolicyImport: a policy that is imported live narrows and ends standing
 // subscriptions, and touches no other.
 func TestPolicyImport(t *testing.T) {
+	t.Parallel()
 	onStores(t, func(t *testing.T, st *storage) {
 		ast := takeAsterisk(t, st.kind)
 		phones := ast.phones(t, "1001", "1002", "1003")
@@ -90,6 +91,7 @@ func TestPolicyImport(t *testing.T) {
 // TestHangup: SIGHUP with a broken file keeps the old policy and configuration and says
 // what is wrong where; with a good one it takes it.
 func TestHangup(t *testing.T) {
+	t.Parallel()
 	onStores(t, func(t *testing.T, st *storage) {
 		ast := takeAsterisk(t, st.kind)
 		phones := ast.phones(t, "1001", "1002")

@@ -37,6 +37,7 @@ func holders(all []*server) (out []int) {
 // a phone refreshes where it likes; one that is killed and one that is stopped are replaced
 // by the others, and no phone has to subscribe again.
 func TestReplicas(t *testing.T) {
+	t.Parallel()
 	st := newStorage(t, "redis")
 	ast := takeAsterisk(t, st.kind)
 	phones := ast.phones(t, "1001", "1002")

@@ -11,6 +11,7 @@ import (
 // TestTerminate: SIGTERM and a new process. No subscription ends, no number is skipped,
 // nobody has to subscribe again, and what happened meanwhile is shown at once.
 func TestTerminate(t *testing.T) {
+	t.Parallel()
 	onStores(t, func(t *testing.T, st *storage) {
 		ast := takeAsterisk(t, st.kind)
 		phones := ast.phones(t, "1001", "1002")
@@ -64,6 +65,7 @@ func TestTerminate(t *testing.T) {
 // TestKill: SIGKILL in the middle of a call. Every phone that can be reached has the
 // lamp of now at once, with numbers above all that were used.
 func TestKill(t *testing.T) {
+	t.Parallel()
 	onStores(t, func(t *testing.T, st *storage) {
 		ast := takeAsterisk(t, st.kind)
 		phones := ast.phones(t, "1001", "1002")

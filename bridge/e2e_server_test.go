@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -16,11 +15,11 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
+	"blfbridge/bridge/siptest/lab"
 	"blfbridge/bridge/store/storetest"
 )
 
@@ -341,28 +340,14 @@ func (l *logBuffer) tail(n int) string {
 	return strings.Join(lines[max(0, len(lines)-n):], "")
 }
 
-var nextPort atomic.Int32
-
-// freePort finds a port of 127.0.0.1 that is free over UDP and TCP, below those that
-// outgoing connections take.
+// freePort is an address of this test's own.
 func freePort(t *testing.T) string {
 	t.Helper()
-	for range 500 {
-		addr := fmt.Sprintf("127.0.0.1:%d", 22000+(os.Getpid()*37+int(nextPort.Add(1)))%8000)
-		u, err := net.ListenPacket("udp", addr)
-		if err != nil {
-			continue
-		}
-		l, err := net.Listen("tcp", addr)
-		_ = u.Close()
-		if err != nil {
-			continue
-		}
-		_ = l.Close()
-		return addr
+	port, err := lab.Port()
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("no free port")
-	return ""
+	return fmt.Sprintf("127.0.0.1:%d", port)
 }
 
 // want compares a number.

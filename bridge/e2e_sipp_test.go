@@ -11,6 +11,7 @@ import (
 // TestSipp lets the real sipp be a hundred phones, over UDP and TCP: subscribe, refresh,
 // unsubscribe, with every header and version that its script names.
 func TestSipp(t *testing.T) {
+	t.Parallel()
 	sipp, err := exec.LookPath("sipp")
 	if err != nil {
 		t.Fatal("no sipp; run scripts/test, which installs it")

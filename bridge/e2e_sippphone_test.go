@@ -111,6 +111,7 @@ func (o *softOffice) sippLamp(p *sippPhone, state string) {
 // TestSippPhone: sipp registers from behind a NAT, calls and is called, holds, watches and
 // picks up through the edge, and its BYE passes when the bridge was killed in mid-call.
 func TestSippPhone(t *testing.T) {
+	t.Parallel()
 	a := takeAsterisk(t, "clients")
 	h := newHome(t, a, homeConfig{policy: softphonePolicy})
 	o := &softOffice{home: h, a: a, bob: edgePhone(t, h.server, "1002", false), cat: edgePhone(t, h.server, "1003", false)}

@@ -19,6 +19,7 @@ const nonDurable = 120
 // TestRedisKilled: Redis dies while the bridge serves. Lamps go on from memory, new
 // subscriptions are granted for a short while, and when it is back nothing is lost.
 func TestRedisKilled(t *testing.T) {
+	t.Parallel()
 	st := newStorage(t, "redis")
 	ast := takeAsterisk(t, st.kind)
 	phones := ast.phones(t, "1001", "1002")
@@ -75,6 +76,7 @@ func (s *server) restored(watches []*watch) {
 // TestRedisAwayAtStart: the bridge waits for its store, says so, and then serves what
 // came meanwhile.
 func TestRedisAwayAtStart(t *testing.T) {
+	t.Parallel()
 	st := newStorage(t, "redis")
 	ast := takeAsterisk(t, st.kind)
 	ast.phones(t, "1001")
@@ -128,6 +130,7 @@ func TestRedisAwayAtStart(t *testing.T) {
 
 // TestDiskFull: the file system of the bolt store is full for a while.
 func TestDiskFull(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=2m"); err != nil {
 		t.Fatalf("a small tmpfs: %v; this test needs root, as Asterisk's do", err)

@@ -11,6 +11,7 @@ import (
 // Redis it takes the subscriptions over, and the first one finds itself fenced; the file
 // of bolt has one owner, so the second one must wait for the first one's end.
 func TestTakeover(t *testing.T) {
+	t.Parallel()
 	onStores(t, func(t *testing.T, st *storage) {
 		ast := takeAsterisk(t, st.kind)
 		phones := ast.phones(t, "1001", "1002")

@@ -10,6 +10,7 @@ import (
 // TestTenants: two FreeSWITCHes, each with its own domain, have the same numbers. What
 // happens to 1001 of one is not seen at 1001 of the other.
 func TestTenants(t *testing.T) {
+	t.Parallel()
 	onStores(t, func(t *testing.T, st *storage) {
 		a, b := replayed(t, "two_domains_same_numbers"), replayed(t, "call_answer_caller_hangs_up")
 		s := newServer(t, setup{store: st, pbx: freeswitchYAML("a", a, "domains: [tenant2.test]") + freeswitchYAML("b", b, "domains: [pbx.test]")})
@@ -44,6 +45,7 @@ func TestTenants(t *testing.T) {
 // TestAlias is the 2talk way: the key watches the full number with country code at the
 // bridge's own address, with or without *89 before it, and sees PJSIP/1001 of its tenant.
 func TestAlias(t *testing.T) {
+	t.Parallel()
 	onStores(t, func(t *testing.T, st *storage) {
 		ast := takeAsterisk(t, st.kind)
 		phones := ast.phones(t, "1001", "1002")

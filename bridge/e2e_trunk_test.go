@@ -37,6 +37,7 @@ func indented(lines []string) (out string) {
 // one lights a lamp at the other at once; and what neither has, although each has the
 // other for its default presence trunk, goes not round in circles.
 func TestTwoBridges(t *testing.T) {
+	t.Parallel()
 	for _, transport := range []string{"udp", "tcp"} {
 		t.Run(transport, func(t *testing.T) {
 			pbx := [2]*pbx{takeAsterisk(t, "bolt"), takeAsterisk(t, "redis")}
@@ -113,6 +114,7 @@ func answered(t *testing.T, c *siptest.Call, at *siptest.Phone) {
 // TestFarRestart: the far bridge is killed and comes back, the near one is stopped and
 // comes back; the lamp is right each time without the phone's doing.
 func TestFarRestart(t *testing.T) {
+	t.Parallel()
 	ast := takeAsterisk(t, "bolt")
 	phones := ast.phones(t, "1001", "1002")
 	far := newServer(t, setup{store: newStorage(t, "bolt"), pbx: ast.yaml("farrestart")})
@@ -146,6 +148,7 @@ func TestFarRestart(t *testing.T) {
 // TestAsteriskOverTrunk: of a route list the first trunk is dead, the second refuses, the third is
 // a real Asterisk; with and without digest. Its own lamps cross the trunk.
 func TestAsteriskOverTrunk(t *testing.T) {
+	t.Parallel()
 	ast := takeAsterisk(t, "bolt")
 	phones := ast.phones(t, "1001", "1002")
 	refusing := newServer(t, setup{store: newStorage(t, "bolt"), pbx: quiet(t), policy: "watcher_all: false\nunknown_watchers: {as: refuse}\n"})
@@ -221,6 +224,7 @@ func port(addr string) string { return addr[strings.LastIndexByte(addr, ':')+1:]
 // crash the lamps of before stand until the other side speaks, also for a number that is
 // external only because no PBX has it; a policy change that takes the group away ends it.
 func TestDefaultPresenceTrunk(t *testing.T) {
+	t.Parallel()
 	ast := takeAsterisk(t, "bolt")
 	phones := ast.phones(t, "1003", "1004")
 	far := newServer(t, setup{store: newStorage(t, "bolt"), pbx: ast.yaml("fardefault")})

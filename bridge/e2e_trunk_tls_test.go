@@ -15,6 +15,7 @@ import (
 // address; the far one knows the trunk by the name in the near one's certificate, and by
 // nothing else. The phone has an address of its own, since that of a destination is the trunk.
 func TestTrunkOverTLS(t *testing.T) {
+	t.Parallel()
 	ca := certstest.New(t, "ca")
 	secured := func(addr string, l certstest.Leaf) setup {
 		cert, key := ca.Write(t, t.TempDir(), l)

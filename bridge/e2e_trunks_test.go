@@ -33,6 +33,7 @@ tenants:
 // TestTrunksStand: subscriptions of a trunk and of an application user are refreshed,
 // outlive the process, and end live when what they rest on is taken away; a phone's stays.
 func TestTrunksStand(t *testing.T) {
+	t.Parallel()
 	onStores(t, func(t *testing.T, st *storage) {
 		fs := replayed(t, "call_answer_caller_hangs_up")
 		o := setup{store: st, pbx: freeswitchYAML("fs", fs), policy: trunksPolicy}
@@ -94,6 +95,7 @@ func TestTrunksStand(t *testing.T) {
 // TestCredentialFiles: who is on the other end of a trunk is in a file and on a web server;
 // what changes there is seen without a reload, and a server that is away takes nothing.
 func TestCredentialFiles(t *testing.T) {
+	t.Parallel()
 	onStores(t, func(t *testing.T, st *storage) {
 		fs := replayed(t, "call_answer_caller_hangs_up")
 		var csv atomic.Pointer[string]

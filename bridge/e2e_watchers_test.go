@@ -83,6 +83,7 @@ func (s *server) sipp(w sippWatcher) (wait func()) {
 // phone somebody is logged in on watches a line of a real Asterisk, gets what Cisco's
 // documents say, and is ended by a change of the policy.
 func TestEveryKindOfWatcher(t *testing.T) {
+	t.Parallel()
 	onStores(t, func(t *testing.T, st *storage) {
 		ast := takeAsterisk(t, st.kind)
 		phones := ast.phones(t, "1002", "1003")

@@ -11,6 +11,7 @@ import (
 // sockets hangs while /asterisk/info answers. It is recognised within 10 s and alarmed,
 // the lines are unknown after the grace period, and all is well after a restart.
 func TestWedge(t *testing.T) {
+	t.Parallel()
 	onStores(t, func(t *testing.T, st *storage) {
 		ast := takeAsterisk(t, st.kind)
 		proxy := newARIProxy(t, ast.addr.ARI)

@@ -21,6 +21,7 @@ import (
 	"blfbridge/bridge/admin/client"
 	"blfbridge/bridge/device"
 	"blfbridge/bridge/siptest"
+	"blfbridge/bridge/siptest/lab"
 	"blfbridge/bridge/store/storetest"
 )
 
@@ -427,13 +428,12 @@ func TestServeWithoutRedis(t *testing.T) {
 	}
 }
 
-// freePort is an address that was free a moment ago.
+// freePort is an address of this test's own.
 func freePort(t *testing.T) string {
 	t.Helper()
-	c, err := net.ListenPacket("udp", "127.0.0.1:0")
+	port, err := lab.Port()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
-	return c.LocalAddr().String()
+	return fmt.Sprintf("127.0.0.1:%d", port)
 }

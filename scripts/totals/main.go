@@ -9,6 +9,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -29,6 +30,7 @@ func main() {
 		passed, failed, skipped int
 		output                  = map[string][]string{} // package and test → lines
 		slowest                 []slow
+		names                   []string // of the failed
 		broken                  bool
 	)
 	in := bufio.NewScanner(os.Stdin)
@@ -49,8 +51,13 @@ func main() {
 			broken = true
 		case "pass", "skip", "fail":
 			if e.Test == "" {
+				if e.Action == "fail" {
+					broken = true
+					died := unfinished(e.Package, output)
+					failed += len(died)
+					names = append(names, died...)
+				}
 				report(e, output[key])
-				broken = broken || e.Action == "fail"
 				continue
 			}
 			switch e.Action {
@@ -61,6 +68,7 @@ func main() {
 				fmt.Printf("skipped  %s %s\n%s", e.Package, e.Test, strings.Join(output[key], ""))
 			case "fail":
 				failed++
+				names = append(names, key)
 				fmt.Printf("FAILED   %s %s\n%s", e.Package, e.Test, strings.Join(output[key], ""))
 			}
 			if !strings.Contains(e.Test, "/") {
@@ -74,6 +82,9 @@ func main() {
 	for _, s := range slowest[:min(5, len(slowest))] {
 		fmt.Printf("  %6.1fs  %s\n", s.seconds, s.name)
 	}
+	if len(names) > 0 {
+		fmt.Printf("failed:\n  %s\n", strings.Join(names, "\n  "))
+	}
 	if broken && failed == 0 {
 		failed++ // a package that does not build, or died outside a test
 	}
@@ -81,6 +92,19 @@ func main() {
 	if failed > 0 || skipped > 0 || in.Err() != nil {
 		os.Exit(1)
 	}
+}
+
+// unfinished prints the tests of a package that never ended, because it ran out of time or died under them, with
+// their output and so the stacks, and returns their names.
+func unfinished(pkg string, output map[string][]string) (names []string) {
+	for _, key := range slices.Sorted(maps.Keys(output)) {
+		if test, ours := strings.CutPrefix(key, pkg+" "); ours && test != "" {
+			fmt.Printf("DIED IN  %s %s\n%s", pkg, test, strings.Join(output[key], ""))
+			delete(output, key)
+			names = append(names, key)
+		}
+	}
+	return names
 }
 
 // report prints the line of a package, and all it said if it failed outside its tests.

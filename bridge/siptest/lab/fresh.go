@@ -8,22 +8,20 @@ import (
 	"strconv"
 )
 
-// rtpPorts is how many media ports an instance gets: two for each leg of twenty calls.
-const rtpPorts = 80
+// freshPorts is how many ports an instance gets: SIP, HTTP, and for media two for each leg of twenty calls.
+const freshPorts = 90
 
 // Fresh returns an instance of its own, with a name and ports that nobody else uses, so
 // that several runs do not meet. Remove it when done. scripts is the folder with up and down.
 func Fresh(scripts, name string) (Asterisk, error) {
 	a := Asterisk{Scripts: scripts, Name: name + strconv.Itoa(os.Getpid()) + "x" + strconv.Itoa(rand.IntN(1000))}
-	for range 50 {
-		base := 20000 + 100*rand.IntN(120) // below 32768: above, any outgoing connection may hold a port
-		if free(base) && free(base+1) && free(base+10) {
-			a.SIPPort, a.HTTPPort = base, base+1
-			a.RTP = fmt.Sprintf("%d-%d", base+10, base+10+rtpPorts-1)
-			return a, nil
-		}
+	base, err := portRange(freshPorts)
+	if err != nil {
+		return a, err
 	}
-	return a, fmt.Errorf("lab: no free ports found for an Asterisk")
+	a.SIPPort, a.HTTPPort = base, base+1
+	a.RTP = fmt.Sprintf("%d-%d", base+10, base+freshPorts-1)
+	return a, nil
 }
 
 // free reports whether a port of 127.0.0.1 can be had for UDP and TCP.

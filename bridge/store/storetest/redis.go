@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"blfbridge/bridge/siptest/lab"
 )
 
 // RedisControl holds a real redis-server of one test. Its methods fail the test when
@@ -151,22 +153,14 @@ func exited(p *os.Process) bool {
 	return strings.HasPrefix(after, "Z")
 }
 
-// freePort finds a port whose cluster bus port (+10000) exists too.
+// freePort is a port of this test's own; a Cluster's bus takes the one 10,000 above.
 func freePort(t testing.TB) int {
 	t.Helper()
-	for range 100 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		port := l.Addr().(*net.TCPAddr).Port
-		_ = l.Close()
-		if port < 55000 {
-			return port
-		}
+	port, err := lab.Port()
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("no free port below 55000")
-	return 0
+	return port
 }
 
 // do speaks just enough RESP for a test to control a server without a client library.
