@@ -105,7 +105,7 @@ func (h *home) open(c siptest.Config) *siptest.Phone {
 // joined waits until Asterisk has joined the two of each call; before, it refuses a transfer.
 func (h *home) joined(a *pbx, calls int) {
 	h.t.Helper()
-	h.eventually(5*time.Second, fmt.Sprintf("%d pairs in Asterisk", calls), func() error {
+	h.eventually(lampTime, fmt.Sprintf("%d pairs in Asterisk", calls), func() error {
 		bridges := a.cli(h.t, "bridge show all")
 		n := 0
 		for line := range strings.Lines(bridges) { // …, channels, type, technology, duration
@@ -177,7 +177,7 @@ func (h *home) everything(a *pbx, transport string, outside *siptest.Phone) {
 	must(err)
 	show := func(want device.State) {
 		t.Helper()
-		_, err := lamp.WaitLamp(want, 5*time.Second)
+		_, err := lamp.WaitLamp(want, lampTime)
 		must(err)
 	}
 	show(device.Idle)
@@ -252,7 +252,7 @@ func (h *home) everything(a *pbx, transport string, outside *siptest.Phone) {
 	must(third.WaitEnded(ctx))
 	c = ring(t, outside, p)
 	var pick *siptest.Call
-	h.eventually(5*time.Second, "the pickup", func() error { // what it needs follows the ringing within milliseconds
+	h.eventually(lampTime, "the pickup", func() error { // what it needs follows the ringing within milliseconds
 		if pick, err = other.Dial(ctx, "*891001"); err != nil {
 			return err
 		}

@@ -60,7 +60,7 @@ func (h *home) mapped(s *natSocket) netip.AddrPort {
 		h.t.Fatal(err)
 	}
 	var at *netip.AddrPort
-	h.eventually(5*time.Second, "the answer to STUN", func() error {
+	h.eventually(lampTime, "the answer to STUN", func() error {
 		if at = s.seen.Load(); at == nil {
 			return fmt.Errorf("none")
 		}
@@ -104,10 +104,10 @@ func TestNATMapping(t *testing.T) {
 		t.Fatalf("the mapping became %v, was %v", now, first)
 	}
 	c := ring(t, outside, p)
-	_, err = lamp.WaitLamp(device.Busy, 5*time.Second)
+	_, err = lamp.WaitLamp(device.Busy, lampTime)
 	must(err)
 	must(c.Cancel(ctx))
-	_, err = lamp.WaitLamp(device.Idle, 5*time.Second)
+	_, err = lamp.WaitLamp(device.Idle, lampTime)
 	must(err)
 
 	t.Log("the router forgets")
@@ -123,7 +123,7 @@ func TestNATMapping(t *testing.T) {
 		t.Fatal("the router has not forgotten")
 	}
 	must(lamp.Refresh(ctx, 600))
-	_, err = lamp.WaitLamp(device.Busy, 5*time.Second)
+	_, err = lamp.WaitLamp(device.Busy, lampTime)
 	must(err)
 	must(call(t, outside, p).Bye(ctx))
 }

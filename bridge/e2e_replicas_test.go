@@ -82,7 +82,7 @@ func TestReplicas(t *testing.T) {
 	watching[0].subscribe("1001")
 	watching[0].responds(200)
 	watching[0].shows(device.Idle)
-	all[0].eventually(5*time.Second, "the first one to let go of it", func() error {
+	all[0].eventually(lampTime, "the first one to let go of it", func() error {
 		return want(all[0].metric("blfbridge_subscriptions"), 0)
 	})
 	if n := all[1].metric("blfbridge_subscriptions"); n != 2 {
@@ -95,7 +95,7 @@ func TestReplicas(t *testing.T) {
 	watching[0].subscribe("1001")
 	watching[0].responds(200)
 	watching[0].shows(device.Idle)
-	all[1].eventually(5*time.Second, "the second one to let go of it", func() error {
+	all[1].eventually(lampTime, "the second one to let go of it", func() error {
 		return want(all[1].metric("blfbridge_subscriptions"), 1)
 	})
 	calls()

@@ -96,7 +96,7 @@ func (o *softOffice) shows(want device.State) {
 // held waits until 1002 is on hold or no more, as Asterisk says.
 func (o *softOffice) held(want string) {
 	o.t.Helper()
-	o.eventually(5*time.Second, "Asterisk's state of 1002 to be "+want, func() error {
+	o.eventually(lampTime, "Asterisk's state of 1002 to be "+want, func() error {
 		if hint := o.a.cli(o.t, "core show hint 1002"); !strings.Contains(hint, "State:"+want+" ") {
 			return fmt.Errorf("%s", hint)
 		}

@@ -13,7 +13,7 @@ import (
 const yealink = "Yealink SIP-T46U 108.86.0.20"
 
 // lampTime is how long a lamp may take: generous, for a machine that does much else.
-const lampTime = 5 * time.Second
+const lampTime = 10 * time.Second
 
 // watch is one strict watcher of one line.
 type watch struct {

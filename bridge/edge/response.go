@@ -151,13 +151,13 @@ func (e *Edge) inviteAnswered(s *shard, t *transaction, w *work, attempt byte) {
 			e.schedule(t, t.end)
 		}
 		if m.Status > 100 {
+			e.rings(t, m) // first: the phone may refer to it as soon as it has it
 			t.answer = append(t.answer[:0], w.write()...)
 			_ = e.net.Write(t.in, t.answer)
-			e.rings(t, m)
 		}
 	case m.Status < 300:
-		_ = e.net.Write(t.in, w.write())
 		e.established(t, m)
+		_ = e.net.Write(t.in, w.write())
 		s.remove(t)
 	default:
 		e.ack(t, m)
