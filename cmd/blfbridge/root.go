@@ -59,7 +59,7 @@ Exit codes: 0 success, 1 failure, 2 a command line that cannot be understood.`,
 		SilenceUsage:  true,
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return &usageError{cmd, err} })
-	root.AddCommand(newServe(c), newConfig(c), newPolicy(c), newPresenceGroup(c), newApply(c), newShow(c), newDebug(c), newExplain(c), newPBXConfig(c), newDoctor(c), newLogin(c), newLogout(c), newVersion(c), newDemo(c), newBench(c), newBenchServer(c))
+	root.AddCommand(newServe(c), newConfig(c), newPolicy(c), newPresenceGroup(c), newApply(c), newShow(c), newDebug(c), newExplain(c), newPBXConfig(c), newDoctor(c), newWatch(c), newLogin(c), newLogout(c), newVersion(c), newDemo(c), newBench(c), newBenchServer(c))
 	return root
 }
 
