@@ -7,12 +7,14 @@
 //
 // Keys, with the prefix "blf" and a PBX named "pbx1":
 //
-//	{blf:pbx:pbx1}:lease         hash: token, holder, until, ttl, n, snapshot, down
-//	{blf:pbx:pbx1}:feed          stream: one field, e, an entry as JSON
+//	{blf:pbx:pbx1}:lease         hash: token, holder, until, ttl, snapshot, at, down
+//	{blf:pbx:pbx1}:entries       stream: one field, e, an entry as JSON; its id is token-n
 //	{blf:pbx:pbx1}:devices:T-N   hash: device → its status with the number of its entry, JSON
 //
-// Every entry has the token of the lease it was published under, which rises with every
-// holder, and a number that rises by one: whoever misses a number reads the hash of the
-// devices again. A holder whose token is old is refused by Redis. The lease runs by the
-// clock of Redis alone.
+// The token rises with every holder, n by one with every entry: whoever misses a number reads
+// the hash of the devices again, and the stream from the entry on up to which the hash was
+// saved (at). Changes are added to the stream by one command: Redis itself refuses an id that
+// is lower than the last, so a holder whose token is old. The hash follows ten times a second;
+// what is added there must fit to what was saved before, so that a holder finds out what Redis
+// lost in a failover, and publishes all devices anew. The lease runs by the clock of Redis alone.
 package cluster

@@ -18,8 +18,7 @@ type follower struct {
 	f    *Feed
 	sink compositor.Sink
 
-	id string // of the last entry that was read
-	n  uint64 // its number
+	at at // the last entry that was read; n of 0 = none, any may come
 	// seen has the number that each device was read with, until the entries of the time of
 	// reading are over: they must not bring back what the hash was ahead of.
 	seen   map[string]uint64
@@ -47,34 +46,28 @@ func (f *Feed) follow(ctx context.Context, sink compositor.Sink, joined func()) 
 	return err
 }
 
-// join reads everything anew.
+// join reads everything anew: the hash of devices, which is followed by the stream from the
+// entry on up to which it was saved. It may be ahead of that: what of an entry it has already
+// is left out.
 func (w *follower) join(ctx context.Context) error {
-	client, k := w.f.c.client, w.f.keys
-	// The newest entry first: what comes after it is read from the stream, and what the
-	// hash has of it already is left out.
-	newest, err := within(ctx, w.f.c, func() ([]redis.XMessage, error) {
-		return client.XRevRangeN(ctx, k.feed, "+", "-", 1).Result()
-	})
-	if err != nil {
-		return err
-	}
-	w.id, w.n = "0", 0
-	if len(newest) > 0 {
-		e, err := decodeEntry(newest[0].Values)
-		if err != nil {
-			return err
-		}
-		w.id, w.n = newest[0].ID, e.N
-	}
 	var all []device.Status
 	for read := ""; ; {
 		about, err := within(ctx, w.f.c, func() ([]any, error) {
-			return client.HMGet(ctx, k.lease, "snapshot", "down").Result()
+			return w.f.c.client.HMGet(ctx, w.f.keys.lease, "snapshot", "at", "down").Result()
 		})
 		if err != nil {
 			return err
 		}
-		if snapshot, _ := about[0].(string); snapshot != read {
+		snapshot, _ := about[0].(string)
+		if snapshot != read || read == "" {
+			w.at = at{}
+			if id, ok := about[1].(string); ok {
+				if w.at, err = parseAt(id); err != nil {
+					return err
+				}
+			}
+		}
+		if snapshot != read {
 			if all, err = w.load(ctx, snapshot); err != nil {
 				return err
 			}
@@ -84,7 +77,7 @@ func (w *follower) join(ctx context.Context) error {
 		if read != "" {
 			w.sink.Snapshot(all)
 		}
-		if why, ok := about[1].(string); ok {
+		if why, ok := about[2].(string); ok {
 			w.sink.Down(errors.New(why))
 		}
 		w.f.c.metrics.joined(w.f.Name())
@@ -129,7 +122,7 @@ func (w *follower) next(ctx context.Context) error {
 	wait := w.f.c.lease / 3
 	read, err := within(ctx, w.f.c, func() ([]redis.XStream, error) {
 		got, err := w.f.c.client.XRead(ctx, &redis.XReadArgs{
-			Streams: []string{w.f.keys.feed, w.id}, Count: 100, Block: wait,
+			Streams: []string{w.f.keys.feed, w.at.String()}, Count: 100, Block: wait,
 		}).Result()
 		if errors.Is(err, redis.Nil) {
 			return nil, nil
@@ -143,19 +136,21 @@ func (w *follower) next(ctx context.Context) error {
 		return w.idle(ctx)
 	}
 	for _, m := range read[0].Messages {
-		e, err := decodeEntry(m.Values)
+		here, e, err := decodeEntry(m)
 		if err != nil {
 			return err
 		}
-		if e.N != w.n+1 || e.Snapshot != "" {
-			if e.Snapshot == "" {
-				w.f.c.metrics.gap(w.f.Name())
-				w.f.log.Warn("entries of the PBX's feed are missing; all devices are read again", "last", w.n, "next", e.N)
-			}
+		if e.Snapshot != "" {
 			return w.join(ctx)
 		}
-		w.id, w.n = m.ID, e.N
-		w.apply(&e)
+		if here.n != w.at.n+1 && w.at.n != 0 {
+			w.f.c.metrics.gap(w.f.Name())
+			w.f.log.Warn("entries of the PBX's feed are missing; all devices are read again", "last", w.at, "next", here)
+			pause(ctx, saveEvery) // then the hash is beyond
+			return w.join(ctx)
+		}
+		w.at = here
+		w.apply(here.n, &e)
 		if e.Released {
 			return errFree
 		}
@@ -171,7 +166,7 @@ func (w *follower) idle(ctx context.Context) error {
 		return err
 	case s.left == 0:
 		return errFree
-	case s.n != w.n:
+	case s.n != w.at.n:
 		// Published between the read and the look; or entries were lost in a failover, and
 		// the stream goes on with lower ids than the last that was read.
 		return w.join(ctx)
@@ -180,20 +175,20 @@ func (w *follower) idle(ctx context.Context) error {
 }
 
 // apply tells the compositor what an entry says.
-func (w *follower) apply(e *entry) {
-	if w.seen != nil && e.N > w.newest {
+func (w *follower) apply(n uint64, e *entry) {
+	if w.seen != nil && n > w.newest {
 		w.seen = nil
 	}
 	now := time.Now()
 	for _, d := range e.Changed {
-		if w.seen[d.Name] > e.N {
+		if w.seen[d.Name] > n {
 			continue
 		}
 		w.f.c.metrics.lag(now.Sub(d.At))
 		w.sink.Change(d)
 	}
 	for _, name := range e.Removed {
-		if w.seen[name] <= e.N {
+		if w.seen[name] <= n {
 			w.sink.Remove(name)
 		}
 	}

@@ -17,11 +17,14 @@ var (
 	lookLua string
 	//go:embed lua/publish.lua
 	publishLua string
+	//go:embed lua/save.lua
+	saveLua string
 
 	takeScript    = redis.NewScript(takeLua)
 	renewScript   = redis.NewScript(renewLua)
 	lookScript    = redis.NewScript(lookLua)
 	publishScript = redis.NewScript(publishLua)
+	saveScript    = redis.NewScript(saveLua)
 )
 
 // keys are those of one feed. They share a hash tag, so that one script may use them.
@@ -29,7 +32,7 @@ type keys struct{ lease, feed, devices string }
 
 func (c *Cluster) keysOf(source string) keys {
 	tag := "{" + c.prefix + ":pbx:" + source + "}:"
-	return keys{tag + "lease", tag + "feed", tag + "devices:"}
+	return keys{tag + "lease", tag + "entries", tag + "devices:"}
 }
 
 // standing is how a lease stands.
@@ -42,7 +45,8 @@ type standing struct {
 // take takes the lease if it is free; mine tells.
 func (f *Feed) take(ctx context.Context) (s standing, mine bool, err error) {
 	got, err := within(ctx, f.c, func() ([]int64, error) {
-		return takeScript.Run(ctx, f.c.client, []string{f.keys.lease}, f.c.replica, f.c.lease.Milliseconds()).Int64Slice()
+		return takeScript.Run(ctx, f.c.client, []string{f.keys.lease, f.keys.feed},
+			f.c.replica, f.c.lease.Milliseconds(), encode(entry{Taken: f.c.replica})).Int64Slice()
 	})
 	if err != nil {
 		return s, false, err
@@ -53,7 +57,7 @@ func (f *Feed) take(ctx context.Context) (s standing, mine bool, err error) {
 // look tells how the lease stands.
 func (f *Feed) look(ctx context.Context) (s standing, err error) {
 	got, err := within(ctx, f.c, func() ([]int64, error) {
-		return lookScript.Run(ctx, f.c.client, []string{f.keys.lease}).Int64Slice()
+		return lookScript.Run(ctx, f.c.client, []string{f.keys.lease, f.keys.feed}).Int64Slice()
 	})
 	if err != nil {
 		return s, err
@@ -61,9 +65,25 @@ func (f *Feed) look(ctx context.Context) (s standing, err error) {
 	return standing{uint64(got[0]), time.Duration(got[1]) * time.Millisecond, uint64(got[2])}, nil //nolint:gosec // counted by Redis
 }
 
-// renew keeps the lease; false says that it is another's.
-func (f *Feed) renew(ctx context.Context, token uint64) (bool, error) {
-	return within(ctx, f.c, func() (bool, error) {
-		return renewScript.Run(ctx, f.c.client, []string{f.keys.lease}, f.c.replica, f.c.lease.Milliseconds(), token).Bool()
+// renew keeps the lease. The error is ErrLost if it is another's, errGap if it is ours and
+// Redis lacks what was published or saved; empty = not known.
+func (f *Feed) renew(ctx context.Context, token uint64, published, saved string) error {
+	got, err := within(ctx, f.c, func() (int64, error) {
+		return renewScript.Run(ctx, f.c.client, []string{f.keys.lease, f.keys.feed},
+			f.c.replica, f.c.lease.Milliseconds(), token, published, saved).Int64()
 	})
+	return outcome(got, err)
+}
+
+// outcome is what a script says that needs the lease.
+func outcome(got int64, err error) error {
+	switch {
+	case err != nil:
+		return err
+	case got == 0:
+		return ErrLost
+	case got < 0:
+		return errGap
+	}
+	return nil
 }

@@ -3,11 +3,13 @@ package cluster
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"blfbridge/bridge/compositor"
 	"blfbridge/bridge/device"
@@ -18,7 +20,9 @@ const (
 	entriesKept = 4096
 	// entryEvery is the shortest time between two entries, so that many changes share one.
 	// The first after a pause leaves at once.
-	entryEvery = 4 * time.Millisecond
+	entryEvery = 2 * time.Millisecond
+	// saveEvery is the longest time that the hash of devices is behind.
+	saveEvery = 100 * time.Millisecond
 	// snapshotLife is how long a hash of devices lives that its writer did not finish.
 	snapshotLife = 10 * time.Minute
 	// chunk is how many devices are written by one command.
@@ -37,8 +41,10 @@ type publisher struct {
 	wake  chan struct{}
 
 	// Of the goroutine of run.
-	n        uint64
-	snapshot string // the hash that changes go to
+	n        uint64          // of the last entry
+	snapshot string          // the hash that changes go to
+	saved    at              // up to which it has them
+	unsaved  map[string]kept // what it has not; a status without a name is gone
 	last     time.Time
 	renewed  time.Time // when the lease was last known to be ours
 
@@ -54,7 +60,7 @@ type publisher struct {
 
 func newPublisher(f *Feed, sink compositor.Sink, s standing) *publisher {
 	return &publisher{
-		f: f, sink: sink, token: s.token, n: s.n, wake: make(chan struct{}, 1),
+		f: f, sink: sink, token: s.token, n: s.n, wake: make(chan struct{}, 1), unsaved: map[string]kept{},
 		devices: map[string]device.Status{}, dirty: map[string]struct{}{}, told: true, renewed: time.Now(),
 	}
 }
@@ -120,45 +126,70 @@ func (p *publisher) note(fn func()) {
 	}
 }
 
-// run publishes and renews the lease until ctx ends; an error says that it is lost. While
-// Redis is away it tries on: what is due becomes a snapshot.
+// run publishes, saves and renews the lease until ctx ends; an error says that it is lost.
+// While Redis is away it tries on: what is due becomes a snapshot.
 func (p *publisher) run(ctx context.Context) error {
 	renew := time.NewTicker(p.f.c.lease / 3)
 	defer renew.Stop()
-	var retry <-chan time.Time
+	var retry, save <-chan time.Time
 	for {
+		var err error
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-renew.C:
-			at := time.Now()
-			ok, err := p.f.renew(ctx, p.token)
-			if err == nil && !ok {
-				return ErrLost
-			}
-			if err == nil {
-				p.renewed = at
-			}
-			if p.beaten() {
-				return ErrLost
-			}
-			continue
+			err = p.renew(ctx)
+		case <-save:
+			save = nil
+			err = p.save(ctx)
 		case <-retry:
+			retry = nil
+			err = p.flush(ctx)
 		case <-p.wake:
 			if !pause(ctx, entryEvery-time.Since(p.last)) {
 				return nil
 			}
+			err = p.flush(ctx)
 		}
-		retry = nil
-		switch err := p.flush(ctx); {
-		case errors.Is(err, ErrLost):
+		if errors.Is(err, ErrLost) {
 			return err
-		case err != nil && ctx.Err() == nil:
+		}
+		if err != nil && ctx.Err() == nil {
+			p.again()
 			p.f.c.metrics.failed(p.f.Name())
 			p.f.log.Debug("the feed could not be published", "error", err)
-			retry = time.After(p.f.c.lease / 10)
+			if retry == nil {
+				retry = time.After(p.f.c.lease / 10)
+			}
+		}
+		if save == nil && len(p.unsaved) > 0 {
+			save = time.After(saveEvery)
 		}
 	}
+}
+
+// renew keeps the lease, and looks whether Redis has what was published.
+func (p *publisher) renew(ctx context.Context) error {
+	published, saved := at{p.token, p.n}.String(), p.saved.String()
+	if p.snapshot == "" {
+		saved = ""
+	}
+	begun := time.Now()
+	err := p.f.renew(ctx, p.token, published, saved)
+	if err == nil || errors.Is(err, errGap) {
+		p.renewed = begun
+	}
+	if p.beaten() {
+		return ErrLost
+	}
+	return err
+}
+
+// again makes all devices due, and why the source is lost: it is not known what Redis has.
+func (p *publisher) again() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.whole, p.told = p.heard, p.down == nil
 }
 
 // beaten reports whether another replica took our place at the PBX while Redis cannot be
@@ -174,6 +205,9 @@ func (p *publisher) close(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	err := p.flush(ctx)
+	if err == nil {
+		err = p.save(ctx)
+	}
 	if err == nil {
 		err = p.put(ctx, entry{Released: true}, "x")
 	}
@@ -221,31 +255,42 @@ func (p *publisher) flush(ctx context.Context) error {
 	if err == nil && down != nil {
 		err = p.put(ctx, entry{Down: down}, "d", *down)
 	}
-	if err != nil {
-		p.mu.Lock()
-		p.whole, p.told = p.heard, p.down == nil
-		p.mu.Unlock()
-	}
 	return err
 }
 
+// putChanges adds an entry to the stream, by one command.
 func (p *publisher) putChanges(ctx context.Context, e entry) error {
-	args := make([]any, 0, 1+2*len(e.Changed)+len(e.Removed))
-	args = append(args, len(e.Changed))
-	for i := range e.Changed {
-		args = append(args, e.Changed[i].Name, encode(kept{p.n + 1, e.Changed[i]}))
+	p.n++
+	for _, d := range e.Changed {
+		p.unsaved[d.Name] = kept{p.n, d}
 	}
 	for _, name := range e.Removed {
-		args = append(args, name)
+		p.unsaved[name] = kept{N: p.n}
 	}
-	return p.put(ctx, e, "c", args...)
+	add := &redis.XAddArgs{
+		Stream: p.f.keys.feed, MaxLen: entriesKept, Approx: true, ID: at{p.token, p.n}.String(), Values: []string{"e", encode(e)},
+	}
+	_, err := within(ctx, p.f.c, func() (string, error) { return p.f.c.client.XAdd(ctx, add).Result() })
+	switch {
+	case err == nil:
+		p.f.c.metrics.published(p.f.Name())
+		return nil
+	case !strings.Contains(err.Error(), "smaller"):
+		return err
+	}
+	// Another's, or our own that the client sent twice.
+	if err := p.renew(ctx); err != nil {
+		return err
+	}
+	return errGap
 }
 
 // putAll writes a hash of all devices and then the entry that names it.
 func (p *publisher) putAll(ctx context.Context, all map[string]device.Status) error {
 	before := p.snapshot
 	p.n++ // of the snapshot; a hash is written once
-	key := fmt.Sprintf("%s%d-%d", p.f.keys.devices, p.token, p.n)
+	here := at{p.token, p.n}
+	key := p.f.keys.devices + here.String()
 	client := p.f.c.client
 	for some := range slices.Chunk(slices.Collect(maps.Keys(all)), chunk) {
 		values := make([]any, 0, 2*len(some))
@@ -277,7 +322,8 @@ func (p *publisher) putAll(ctx context.Context, all map[string]device.Status) er
 	if err := p.script(ctx, keys, entry{Snapshot: key}, "s"); err != nil {
 		return err
 	}
-	p.snapshot = key
+	p.snapshot, p.saved = key, here
+	clear(p.unsaved)
 	return nil
 }
 
@@ -289,22 +335,15 @@ func (p *publisher) put(ctx context.Context, e entry, what string, args ...any) 
 
 // script runs publish.lua for the entry with the number n.
 func (p *publisher) script(ctx context.Context, keys []string, e entry, what string, args ...any) error {
-	e.Token, e.N = p.token, p.n
-	all := append([]any{p.f.c.replica, p.token, p.n, entriesKept, encode(e), what}, args...)
+	all := append([]any{p.f.c.replica, p.token, at{p.token, p.n}.String(), entriesKept, encode(e), what}, args...)
 	if keys[2] == "" {
 		keys[2] = p.f.keys.devices // of no snapshot: it must be in the slot, and is not used
 	}
 	got, err := within(ctx, p.f.c, func() (int64, error) {
 		return publishScript.Run(ctx, p.f.c.client, keys, all...).Int64()
 	})
-	switch {
-	case err != nil:
-		return err
-	case got == 0:
-		return ErrLost
-	case got < 0:
-		return errGap
+	if err = outcome(got, err); err == nil {
+		p.f.c.metrics.published(p.f.Name())
 	}
-	p.f.c.metrics.published(p.f.Name())
-	return nil
+	return err
 }

@@ -1,17 +1,29 @@
--- Takes the lease of a feed if nobody holds it.
+-- Takes the lease of a feed if nobody holds it, and fences whoever did.
 --
--- KEYS[1] the lease, a hash: token, holder, until (ms by the clock of Redis), ttl, n, snapshot, down
--- ARGV[1] who takes it, ARGV[2] for how long, ms
+-- KEYS[1] the lease, a hash: token, holder, until (ms by the clock of Redis), ttl, snapshot, at, down
+-- KEYS[2] the stream
+-- ARGV[1] who takes it, ARGV[2] for how long, ms, ARGV[3] the entry that says so
 -- Returns {taken 0 or 1, token, ms left, n}. The token rises with every taking.
 
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
-local h = redis.call('HMGET', KEYS[1], 'token', 'until', 'ttl', 'n')
-local token, till, ttl, n = tonumber(h[1] or '0'), tonumber(h[2] or '0'), tonumber(h[3] or '0'), tonumber(h[4] or '0')
+local h = redis.call('HMGET', KEYS[1], 'token', 'until', 'ttl', 'at', 'holder')
+local token, till, ttl = tonumber(h[1] or '0'), tonumber(h[2] or '0'), tonumber(h[3] or '0')
+local n = tonumber(string.match(h[4] or '', '%-(%d+)') or '0')
+local last = redis.pcall('XINFO', 'STREAM', KEYS[2]) -- an error if there is none
+for i = 1, #last, 2 do
+  if last[i] == 'last-generated-id' then
+    local a, b = string.match(last[i + 1], '(%d+)-(%d+)')
+    token, n = math.max(token, tonumber(a)), math.max(n, tonumber(b))
+  end
+end
 -- More left than a lease lasts: the clock was set back.
-if till > now and till - now <= ttl then
+if till > now and till - now <= ttl and h[5] ~= ARGV[1] then
   return {0, token, till - now, n}
 end
-redis.call('HSET', KEYS[1], 'token', string.format('%d', token + 1), 'holder', ARGV[1],
+token, n = token + 1, n + 1
+redis.call('HSET', KEYS[1], 'token', string.format('%d', token), 'holder', ARGV[1],
   'until', string.format('%d', now + tonumber(ARGV[2])), 'ttl', ARGV[2])
-return {1, token + 1, tonumber(ARGV[2]), n}
+-- From now on the stream refuses what has a lower token.
+redis.call('XADD', KEYS[2], string.format('%d-%d', token, n), 'e', ARGV[3])
+return {1, token, tonumber(ARGV[2]), n}
