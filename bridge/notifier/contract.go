@@ -41,7 +41,9 @@ type Batch interface {
 
 // Restorer is what a Transport may be besides: it is told of the flow of each subscription
 // that comes back from the store, with what else is known of where its phone is, before
-// anything is sent there. It does not block.
+// anything is sent there. It does not block. It may change where the phone finds us
+// (Cold.Local and Cold.Advertised): the subscription was another process's, or of before a
+// change of configuration.
 type Restorer interface {
 	Restored(f Flow, c *subscription.Cold)
 }

@@ -138,7 +138,11 @@ func (l *loop) restore(key string, rec subscription.Record, id uint16) {
 		return
 	}
 	if r, ok := l.n.transport.(Restorer); ok {
-		r.Restored(flow, &c)
+		was := [2]string{c.Local, c.Advertised}
+		if r.Restored(flow, &c); was != [2]string{c.Local, c.Advertised} {
+			rec.SetCold(c)
+			flow, _ = storedFlow(&c)
+		}
 	}
 	rec.Presentity = l.n.lamps.Intern(presentityOf(&rec.Hot, &c))
 	dialect, _ := eventpkg.DialectByName(c.DialectName) // one that is gone: the default

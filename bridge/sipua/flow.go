@@ -83,7 +83,16 @@ func refreshedByProxy(p *parsed, q *ask) bool {
 // Restored implements notifier.Restorer: the phone of a stored subscription, whose
 // connection ended with the process that had it, can be dialled where its Contact (or the
 // first route) says, unless that is another host than it came from (a NAT).
+//
+// From now on our own address is in Via and Contact (RFC 3261 §12.2.2: a NOTIFY refreshes the
+// phone's remote target): that of the replica that is gone answers no refresh.
 func (s *Server) Restored(f notifier.Flow, c *subscription.Cold) {
+	if own, ok := s.ownFor(f); ok {
+		c.Advertised = s.advertised(own)
+		if f.Transport == subscription.UDP {
+			c.Local = own.String()
+		}
+	}
 	if !dialled(f.Transport) || s.config.NAT == NATSource {
 		return
 	}
@@ -104,6 +113,23 @@ func (s *Server) Restored(f notifier.Flow, c *subscription.Cold) {
 		port = standardPort(f.Transport)
 	}
 	s.streams.learn(f, contact{addr: netip.AddrPortFrom(host.Unmap(), port), name: u.host})
+}
+
+// ownFor is the socket of ours that stands for a flow's: its own if we have it.
+func (s *Server) ownFor(f notifier.Flow) (own netip.AddrPort, ok bool) {
+	if f.Transport == subscription.UDP {
+		u := s.socketFor(f.Local, f.Remote)
+		if u == nil {
+			return own, false
+		}
+		return u.local, true
+	}
+	for _, l := range s.listeners {
+		if l.transport == f.Transport && (!ok || l.local == f.Local) {
+			own, ok = l.local, true
+		}
+	}
+	return own, ok
 }
 
 // nextHop is the URI that a request within the dialog goes to (RFC 3261 §12.2.1.1). A

@@ -11,16 +11,24 @@ import (
 	"strings"
 	"sync"
 	"syscall"
-	"testing"
 	"time"
 
 	"blfbridge/bridge/siptest/lab"
 )
 
+// T is what this package needs of a test; testing.TB is one, and so is a program's own.
+type T interface {
+	Helper()
+	Fatal(...any)
+	Fatalf(string, ...any)
+	TempDir() string
+	Cleanup(func())
+}
+
 // RedisControl holds a real redis-server of one test. Its methods fail the test when
 // they cannot do their work; call them from the test's goroutine.
 type RedisControl struct {
-	t    testing.TB
+	t    T
 	dir  string
 	port int
 	args []string
@@ -34,7 +42,7 @@ type RedisControl struct {
 // its command line and win over ours. It is killed when the test ends.
 //
 // The server is the program named by REDIS_SERVER, or redis-server of the PATH.
-func StartRedis(t testing.TB, extraArgs ...string) (addr string, ctl *RedisControl) {
+func StartRedis(t T, extraArgs ...string) (addr string, ctl *RedisControl) {
 	t.Helper()
 	c := &RedisControl{t: t, dir: t.TempDir(), args: extraArgs}
 	t.Cleanup(c.stop)
@@ -154,7 +162,7 @@ func exited(p *os.Process) bool {
 }
 
 // freePort is a port of this test's own; a Cluster's bus takes the one 10,000 above.
-func freePort(t testing.TB) int {
+func freePort(t T) int {
 	t.Helper()
 	port, err := lab.Port()
 	if err != nil {

@@ -1,0 +1,66 @@
+package replicatest
+
+import (
+	"testing"
+	"time"
+
+	"blfbridge/bridge/device"
+)
+
+// fleet has phones at each replica, some over TCP, that watch the first lines.
+func fleet(t *testing.T, c Config) *Fleet {
+	t.Helper()
+	f := New(t, c)
+	for i, r := range f.Replicas {
+		for j := range 6 {
+			f.Watch(f.Numbers[(i+j)%len(f.Numbers)], r, j == 5)
+		}
+	}
+	f.AllRight(5 * time.Second)
+	return f
+}
+
+// flips changes every line, and waits until every lamp is right.
+func flips(f *Fleet, s device.State, most time.Duration) {
+	f.T.Helper()
+	for _, n := range f.Numbers {
+		f.PBX.Set(n, s)
+	}
+	f.AllRight(most)
+}
+
+// TestKilled: kill -9 of the replica that holds the PBX's feed.
+func TestKilled(t *testing.T) {
+	t.Parallel()
+	f := fleet(t, Config{})
+	flips(f, device.Ringing, 2*time.Second)
+	dead := f.Holder()
+	f.Mark("replica %s is killed", dead.Name)
+	dead.Kill()
+	flips(f, device.Busy, 6*time.Second)
+	f.Judge()
+	if h := f.Holder(); h == dead {
+		t.Error("the dead one holds the feed")
+	}
+	f.Mark("replica %s is back", dead.Name)
+	dead.Start()
+	dead.Ready()
+	flips(f, device.Idle, 2*time.Second)
+	f.Judge()
+}
+
+// TestPaused: SIGSTOP of the holder for longer than its lease, and SIGCONT.
+func TestPaused(t *testing.T) {
+	t.Parallel()
+	f := fleet(t, Config{})
+	flips(f, device.Ringing, 2*time.Second)
+	r := f.Holder()
+	f.Mark("replica %s is paused", r.Name)
+	r.Pause()
+	flips(f, device.Busy, 8*time.Second)
+	f.Mark("replica %s goes on", r.Name)
+	r.Resume()
+	flips(f, device.Idle, 2*time.Second)
+	flips(f, device.Ringing, 2*time.Second)
+	f.Judge(r)
+}

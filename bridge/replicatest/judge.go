@@ -1,0 +1,134 @@
+package replicatest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"blfbridge/bridge/siptest"
+)
+
+// Mark is one line of what happened.
+type Mark struct {
+	At   time.Time
+	Text string
+}
+
+// Mark notes what was done, so that it can be told beside what phones saw. It is safe for
+// concurrent use.
+func (f *Fleet) Mark(format string, args ...any) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.marks = append(f.marks, Mark{time.Now(), fmt.Sprintf(format, args...)})
+}
+
+// AllRight waits until every lamp is right.
+func (f *Fleet) AllRight(most time.Duration) {
+	f.T.Helper()
+	var wrong *Watcher
+	for end := time.Now().Add(most); ; time.Sleep(10 * time.Millisecond) {
+		if wrong = f.wrong(); wrong == nil {
+			return
+		}
+		if time.Now().After(end) {
+			f.T.Fatalf("not all right within %v: %v: %v\n%s", most, wrong, wrong.Right(), f.Story(wrong, time.Now(), 15*time.Second))
+		}
+	}
+}
+
+func (f *Fleet) wrong() *Watcher {
+	for _, w := range f.Watchers() {
+		if w.Right() != nil {
+			return w
+		}
+	}
+	return nil
+}
+
+// Stale are the NOTIFYs that a strict phone refused because their CSeq was too low: what a
+// replica sent that did not know yet that it was replaced. from names the replicas.
+func (w *Watcher) Stale() (all []siptest.Violation, from []string) {
+	for _, v := range w.Sub.Violations() {
+		if !isStale(v) {
+			continue
+		}
+		all = append(all, v)
+		m, err := siptest.ParseMessage([]byte(v.Text))
+		if err != nil {
+			from = append(from, "?")
+			continue
+		}
+		from = append(from, w.f.sender(m))
+	}
+	return all, from
+}
+
+func isStale(v siptest.Violation) bool {
+	return v.Rule == "RFC 3261 §12.2.2" && strings.Contains(v.Detail, " after ")
+}
+
+// Breaches are all faults that no replica may cause, whatever happens to it.
+func (w *Watcher) Breaches() []string {
+	w.mu.Lock()
+	all := slices.Clone(w.faults)
+	w.mu.Unlock()
+	for _, v := range w.Sub.Violations() {
+		if !isStale(v) {
+			all = append(all, v.String())
+		}
+	}
+	for _, x := range w.Sub.History() {
+		if x.Substate == "terminated" {
+			all = append(all, "the subscription was ended: "+x.Reason)
+		}
+	}
+	return all
+}
+
+// Judge fails the test for every breach, and for stale NOTIFYs of replicas that are not
+// among may.
+func (f *Fleet) Judge(may ...*Replica) {
+	f.T.Helper()
+	for _, w := range f.Watchers() {
+		for _, b := range w.Breaches() {
+			f.T.Errorf("%v: %s\n%s", w, b, f.Story(w, time.Now(), 20*time.Second))
+		}
+		stale, from := w.Stale()
+		for i := range stale {
+			if !slices.ContainsFunc(may, func(r *Replica) bool { return r.Name == from[i] }) {
+				f.T.Errorf("%v: replica %s: %v\n%s", w, from[i], stale[i], f.Story(w, stale[i].At, 10*time.Second))
+			}
+		}
+	}
+}
+
+// Story is what happened around a time, as far as it concerns one watcher.
+func (f *Fleet) Story(w *Watcher, around time.Time, span time.Duration) string {
+	var all []Mark
+	f.mu.Lock()
+	all = append(all, f.marks...)
+	f.mu.Unlock()
+	for _, m := range f.PBX.History(w.Number) {
+		all = append(all, Mark{m.At, fmt.Sprintf("PBX: %s is %v", w.Number, m.State)})
+	}
+	w.mu.Lock()
+	for _, h := range w.heard {
+		all = append(all, Mark{h.At, fmt.Sprintf("phone: NOTIFY %d from %s", h.CSeq, h.From)})
+	}
+	for _, at := range w.refreshed {
+		all = append(all, Mark{at, "phone: refreshed"})
+	}
+	w.mu.Unlock()
+	for _, x := range w.Sub.History() {
+		all = append(all, Mark{x.At, fmt.Sprintf("phone: shows %v (CSeq %d, version %d) %s", x.State(), x.CSeq, x.Lamp.Version, x.Reason)})
+	}
+	slices.SortStableFunc(all, func(a, b Mark) int { return a.At.Compare(b.At) })
+	var b strings.Builder
+	for _, m := range all {
+		if d := m.At.Sub(around); d > -span && d < span {
+			fmt.Fprintf(&b, "  %8.3f %s\n", m.At.Sub(f.Began).Seconds(), m.Text)
+		}
+	}
+	return b.String()
+}
