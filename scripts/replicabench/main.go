@@ -1,4 +1,4 @@
-// Replicas measures what several replicas on one Redis cost: commands, CPU time, memory and
+// Replicabench measures what several replicas on one Redis cost: commands, CPU time, memory and
 // bandwidth of Redis, the latency that Redis adds to a lamp, and how long a killed replica is
 // missed. It is what scripts/bench-replicas runs.
 package main
