@@ -1,6 +1,7 @@
 # Shared by up, down and cli: where things are. Sourced, not run.
 name=${BLFBRIDGE_ASTERISK_NAME:-lab}
 root=${BLFBRIDGE_ASTERISK_ROOT:-${XDG_CACHE_HOME:-$HOME/.cache}/blfbridge/asterisk/root}
+host=${BLFBRIDGE_ASTERISK_HOST:-127.0.0.1}
 sip=${BLFBRIDGE_ASTERISK_SIP_PORT:-15760}
 sips=${BLFBRIDGE_ASTERISK_SIPS_PORT:-}
 six=${BLFBRIDGE_ASTERISK_IPV6:-}
