@@ -18,7 +18,7 @@ const tick = 10 * time.Millisecond
 // process is what /proc tells of one.
 type process struct {
 	pid, parent int
-	cpu         time.Duration // user and system, with that of its ended children
+	cpu, ended  time.Duration // user and system, its own and that of its ended children
 }
 
 // descent are the processes and all their descendants. Where there is no /proc there are none.
@@ -70,20 +70,26 @@ func parseStat(text []byte) (p process, ok bool) {
 	}
 	p.pid, _ = strconv.Atoi(string(pid))
 	p.parent, _ = strconv.Atoi(fields[1])
-	for _, f := range fields[11:15] { // utime, stime, cutime, cstime
-		n, err := strconv.ParseInt(f, 10, 64)
+	var times [4]time.Duration // utime, stime, cutime, cstime
+	for i := range times {
+		n, err := strconv.ParseInt(fields[11+i], 10, 64)
 		if err != nil {
 			return p, false
 		}
-		p.cpu += time.Duration(n) * tick
+		times[i] = time.Duration(n) * tick
 	}
+	p.cpu, p.ended = times[0]+times[1], times[2]+times[3]
 	return p, true
 }
 
 // cpuOf is the CPU time of processes and their descendants.
 func cpuOf(pids []int) (sum time.Duration) {
 	for _, p := range descent(pids) {
-		sum += p.cpu
+		own, ok := cpuClock(p.pid)
+		if !ok {
+			own = p.cpu
+		}
+		sum += own + p.ended
 	}
 	return sum
 }

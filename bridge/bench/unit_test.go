@@ -141,10 +141,18 @@ func TestProc(t *testing.T) {
 	if used := cpuOf(pid) - before; used < 20*time.Millisecond || used > 10*time.Second {
 		t.Errorf("%v of CPU time", used)
 	}
+	// A tick of /proc's would say all of it or nothing.
+	before = cpuOf(pid)
+	for end := time.Now().Add(time.Millisecond); time.Now().Before(end); {
+		_ = strings.Repeat("x", 1000)
+	}
+	if used := cpuOf(pid) - before; used <= 0 || used%tick == 0 {
+		t.Errorf("%v of CPU time in a moment", used)
+	}
 	if all, files := memoryOf(pid); all < 1<<20 || all > 1<<36 || files <= 0 || files >= all {
 		t.Errorf("%d bytes, %d of files", all, files)
 	}
-	if p, ok := parseStat([]byte("12 (a) b) (c)) S 7 1 1 0 -1 4 1 1 1 1 5 6 1 2 20 0 1 0 0 0 0")); !ok || p.pid != 12 || p.parent != 7 || p.cpu != 140*time.Millisecond {
+	if p, ok := parseStat([]byte("12 (a) b) (c)) S 7 1 1 0 -1 4 1 1 1 1 5 6 1 2 20 0 1 0 0 0 0")); !ok || p.pid != 12 || p.parent != 7 || p.cpu != 110*time.Millisecond || p.ended != 30*time.Millisecond {
 		t.Errorf("%+v %v", p, ok)
 	}
 }

@@ -69,8 +69,8 @@ func figures(m *measured) (out []figure) {
 	add(figure{name: fmt.Sprintf("kill -9 with %.0f on disk → all notified again", many), unit: ms, must: 30000, aim: 8000}, "restart", "restart", last, "", "")
 	for _, s := range []string{"fanout", "storm", "refresh"} {
 		for _, n := range []string{"200k", "1m"} {
-			small, ok1 := m.of("size-1k", s, cpu)
-			large, ok2 := m.of("size-"+n, s, cpu)
+			small, ok1 := m.mean("size-1k", s, cpu)
+			large, ok2 := m.mean("size-"+n, s, cpu)
 			if ok1 && ok2 {
 				out = append(out, figure{name: s + " with " + n + " subscriptions", unit: us, ours: large, peer: small, peerName: "with 1,000", must: 1.25, aim: 1.1})
 			}

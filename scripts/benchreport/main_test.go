@@ -37,8 +37,8 @@ func folder(t *testing.T) string {
 	put("limit.1.json", bench.Result{Scenario: "limit", CPU: 3.5})
 	put("kamailio.1.json", bench.Result{Scenario: "fanout", CPU: 20}, bench.Result{Scenario: "storm", CPU: 32, VersionGaps: 2})
 	put("open.1.json", bench.Result{Scenario: "storm", Notify: notify})
-	put("size-1m.1.json", bench.Result{Scenario: "storm", CPU: 50, IdleBytes: 700, GC: 12})
-	put("size-1k.1.json", bench.Result{Scenario: "storm", CPU: 40, IdleBytes: 900})
+	put("size-1m.1.json", bench.Result{Scenario: "storm", CPU: 50, Operations: 1000, IdleBytes: 700, GC: 12})
+	put("size-1k.1.json", bench.Result{Scenario: "storm", CPU: 30, Operations: 300}, bench.Result{Scenario: "storm", CPU: 70, Operations: 100, IdleBytes: 900})
 	if err := os.WriteFile(filepath.Join(dir, "micro.txt"), []byte(micro), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -48,7 +48,7 @@ func charts(m *measured) map[string]*chart {
 	for _, s := range []struct{ scenario, name string }{{"fanout", "change → NOTIFY → 200"}, {"storm", "SUBSCRIBE, first NOTIFY"}, {"refresh", "refresh"}} {
 		g := barGroup{name: s.name}
 		for _, n := range []struct{ file, name string }{{"1k", "1,000"}, {"20k", "20,000"}, {"200k", "200,000"}, {"1m", "1,000,000"}} {
-			if v := of("size-"+n.file, s.scenario); v > 0 {
+			if v, ok := m.mean("size-"+n.file, s.scenario, cpuAll); ok {
 				g.bars = append(g.bars, bar{n.name, v, "a"})
 			}
 		}

@@ -88,6 +88,21 @@ func (m *measured) of(what, scenario string, value func(*bench.Result) float64) 
 	return median(all)
 }
 
+// mean is what an operation costs over all results of a scenario together: what is done now
+// and then, such as folding the store's journal, counts as often as it is done.
+func (m *measured) mean(what, scenario string, value func(*bench.Result) float64) (v float64, ok bool) {
+	operations := 0
+	for _, r := range m.runs[what] {
+		for i := range r.Results {
+			if x := &r.Results[i]; x.Scenario == scenario {
+				v += value(x) * float64(x.Operations)
+				operations += x.Operations
+			}
+		}
+	}
+	return v / float64(max(operations, 1)), v > 0
+}
+
 func median(all []float64) (float64, bool) {
 	if len(all) == 0 {
 		return 0, false
