@@ -18,6 +18,7 @@ type metrics struct {
 
 	replicas, shards prometheus.Gauge
 	adopted          prometheus.Counter
+	rewrites         prometheus.Counter
 	claims           *prometheus.CounterVec
 }
 
@@ -47,6 +48,9 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		}),
 		adopted: f.NewCounter(prometheus.CounterOpts{
 			Name: "blfbridge_cluster_adopted_total", Help: "Subscriptions taken over from replicas that are gone.",
+		}),
+		rewrites: f.NewCounter(prometheus.CounterOpts{
+			Name: "blfbridge_cluster_rewrites_total", Help: "How often all subscriptions were written anew, because Redis was another server or the same one again.",
 		}),
 		claims: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "blfbridge_cluster_claims_total", Help: "Subscriptions looked for because a phone came by another way, by outcome: moved, unknown, failed.",

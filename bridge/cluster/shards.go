@@ -36,6 +36,8 @@ type Holder interface {
 	Gone(shard uint16, keys []string)
 	// Count is how many subscriptions of a shard are held.
 	Count(ctx context.Context, shard uint16) (int, error)
+	// Rewrite stores all again: Redis may have lost what it had acknowledged.
+	Rewrite()
 }
 
 // Shards are the shards of the store that this replica writes: its own, for what it is asked
@@ -54,8 +56,11 @@ type Shards struct {
 	live  []string
 	taken int64 // by others, that was looked at
 	seen  int64 // by others, as the last beat told
-	held  map[uint16]held
-	left  bool
+	// known is from when on it is known who lives, if we beat without a break.
+	known  time.Time
+	server string // that the last beat came to
+	held   map[uint16]held
+	left   bool
 }
 
 // held is a shard of ours.
@@ -104,12 +109,31 @@ func (s *Shards) Run(ctx context.Context, holder Holder) error {
 
 // beats tells the others that we live, also while shards are being loaded.
 func (s *Shards) beats(ctx context.Context) {
+	var last time.Time
 	for {
+		begun := time.Now()
 		live, taken, err := s.c.beat(ctx)
 		if err == nil {
+			server, err := s.store.Server(ctx)
 			s.mu.Lock()
+			switch {
+			case last.IsZero():
+				s.known = begun.Add(s.c.lease)
+			case begun.Sub(last) > s.c.lease:
+				s.known = begun.Add(2*s.c.lease + backTime)
+			}
+			last = begun
+			other := err == nil && s.server != "" && server != s.server
+			if err == nil {
+				s.server = server
+			}
 			s.live, s.seen = live, taken
 			s.mu.Unlock()
+			if other {
+				s.c.log.Warn("Redis is another server, or the same one again: all subscriptions are written anew, because it may have lost some")
+				s.c.metrics.rewrites.Inc()
+				s.holder.Rewrite()
+			}
 			s.c.metrics.replicas.Set(float64(len(live)))
 			select {
 			case s.poke <- struct{}{}:
@@ -120,6 +144,18 @@ func (s *Shards) beats(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// backTime is how much later than another replica one may find that Redis is back: a call
+// that hangs has a time-out, and the client asks a server that was lost once a second.
+const backTime = 3 * time.Second
+
+// knows reports whether everybody who lives has had the time to say so since Redis answers:
+// after an outage nobody has, and who comes back first must not take the others' shards.
+func (s *Shards) knows() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return time.Now().After(s.known)
 }
 
 // keep makes what is held what ought to be.
@@ -139,7 +175,9 @@ func (s *Shards) keep(ctx context.Context, round int) error {
 	if err != nil {
 		return err
 	}
-	s.letGo(ctx, owners)
+	if err := s.letGo(ctx, owners); err != nil {
+		return err
+	}
 	if !s.atHome() {
 		if err := s.settleDown(ctx); err != nil {
 			return err
@@ -148,7 +186,8 @@ func (s *Shards) keep(ctx context.Context, round int) error {
 	for _, id := range slices.Sorted(maps.Keys(owners)) {
 		owner := owners[id]
 		ours := owner == s.c.replica && !s.holds(id) // acquired, and then Redis went away
-		if ours || !slices.Contains(live, owner) && heir(id, live) == s.c.replica {
+		free := owner == "" || s.knows() && !slices.Contains(live, owner)
+		if ours || free && heir(id, live) == s.c.replica {
 			if err := s.adopt(ctx, id, owner); err != nil {
 				return err
 			}
@@ -187,31 +226,44 @@ func (s *Shards) atHome() bool {
 	return false
 }
 
-// letGo drops what others took over because they thought us dead.
-func (s *Shards) letGo(ctx context.Context, owners map[uint16]string) {
+// letGo drops what others took over because they thought us dead. What Redis lost of ours in
+// a failover is noted again.
+func (s *Shards) letGo(ctx context.Context, owners map[uint16]string) error {
 	s.mu.Lock()
-	var lost []store.Fence
-	var unnoted []uint16
-	for id, h := range s.held {
-		switch owner, known := owners[id]; {
-		case !known || owner == "":
-			unnoted = append(unnoted, id) // Redis lost it in a failover
-		case owner != s.c.replica:
-			lost = append(lost, store.Fence{Shard: id, Epoch: h.epoch})
-			delete(s.held, id)
-		}
-	}
+	all := maps.Clone(s.held)
 	s.mu.Unlock()
+	var lost []store.Fence
+	for id, h := range all {
+		owner := owners[id]
+		if owner == s.c.replica {
+			continue
+		}
+		if owner != "" {
+			epoch, holder, err := s.store.Epoch(ctx, id)
+			if err != nil {
+				return err
+			}
+			if epoch > h.epoch || epoch == h.epoch && holder != s.c.replica && holder != store.TakenOver {
+				lost = append(lost, store.Fence{Shard: id, Epoch: h.epoch})
+				continue
+			}
+		}
+		if err := s.store.SetOwner(ctx, id, s.c.replica); err != nil {
+			return err
+		}
+		owners[id] = s.c.replica
+	}
 	for _, f := range lost {
+		s.mu.Lock()
+		delete(s.held, f.Shard)
+		s.mu.Unlock()
 		s.c.log.Warn("another replica took a shard of the subscriptions over", "shard", f.Shard, "owner", owners[f.Shard])
 		s.holder.LetGo(f)
-	}
-	for _, id := range unnoted {
-		_ = s.store.SetOwner(ctx, id, s.c.replica) // the next round sees whether it worked
 	}
 	if len(lost) > 0 {
 		s.homes()
 	}
+	return nil
 }
 
 // homes tells the holder which shards are our own.

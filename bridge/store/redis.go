@@ -58,7 +58,7 @@ func openRedis(ctx context.Context, cfg Config) (*Redis, error) {
 		return nil, err
 	}
 	r := &Redis{
-		client:       redis.NewUniversalClient(opts),
+		client:       newClient(opts),
 		opts:         opts,
 		prefix:       cfg.Prefix,
 		waitReplicas: cfg.WaitReplicas,
@@ -100,7 +100,7 @@ func (r *Redis) Client() redis.UniversalClient { return r.client }
 func (r *Redis) Another(sockets int) redis.UniversalClient {
 	o := *r.opts
 	o.PoolSize, o.MinIdleConns = sockets, 0
-	return redis.NewUniversalClient(&o)
+	return newClient(&o)
 }
 
 // Prefix is what every key starts with, without braces.

@@ -73,3 +73,17 @@ func redisOptions(cfg Config) (*redis.UniversalOptions, error) {
 	}
 	return o, nil
 }
+
+// clusterLook is how old a client's picture of a Cluster may be: a master that died is not
+// asked any longer then. The library's own is a minute.
+const clusterLook = time.Second
+
+// newClient connects to what the options name.
+func newClient(o *redis.UniversalOptions) redis.UniversalClient {
+	if o.MasterName != "" || !o.IsClusterMode && len(o.Addrs) < 2 {
+		return redis.NewUniversalClient(o)
+	}
+	c := o.Cluster()
+	c.ClusterStateReloadInterval = clusterLook
+	return redis.NewClusterClient(c)
+}

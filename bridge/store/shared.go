@@ -5,7 +5,10 @@ import (
 	_ "embed"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
+	"sync"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -42,6 +45,10 @@ const (
 	provisional     = 0xFE // no encoding of a record begins with it
 	provisionalHead = 3    // and the shard, big endian
 )
+
+// TakenOver stands for the owner of a shard whose acquiring the server lost, and that its
+// owner has written since (commit.lua).
+const TakenOver = "taken over"
 
 func (r *Redis) registryKey() string { return "{" + r.prefix + "}:shards" }
 
@@ -122,6 +129,49 @@ func (r *Redis) SetOwner(ctx context.Context, shard uint16, owner string) error 
 		return r.client.HSet(ctx, r.registryKey(), strconv.Itoa(int(shard)), owner).Result()
 	})
 	return err
+}
+
+// Epoch is a shard's epoch and who acquired it, as the store has them.
+func (r *Redis) Epoch(ctx context.Context, shard uint16) (e Epoch, holder string, err error) {
+	got, err := within(ctx, r, func() ([]any, error) {
+		return r.client.HMGet(ctx, r.epochKey(shard), "epoch", "owner").Result()
+	})
+	if err != nil {
+		return 0, "", err
+	}
+	text, _ := got[0].(string)
+	n, _ := strconv.ParseUint(text, 10, 64) // none: 0
+	holder, _ = got[1].(string)
+	return Epoch(n), holder, nil
+}
+
+// Server tells one run of the server from every other one: it changes when the server is
+// restarted, and when another one takes its place in a failover. Either may have lost what
+// was acknowledged. Of a Cluster it is that of all its masters.
+func (r *Redis) Server(ctx context.Context) (string, error) {
+	one := func(ctx context.Context, c redis.Cmdable) (string, error) {
+		text, err := c.Info(ctx, "replication").Result()
+		_, id, _ := strings.Cut(text, "master_replid:")
+		id, _, _ = strings.Cut(id, "\r")
+		return id, err
+	}
+	return within(ctx, r, func() (string, error) {
+		cluster, ok := r.client.(*redis.ClusterClient)
+		if !ok {
+			return one(ctx, r.client)
+		}
+		var mu sync.Mutex // guards all
+		var all []string
+		err := cluster.ForEachMaster(ctx, func(ctx context.Context, c *redis.Client) error {
+			id, err := one(ctx, c)
+			mu.Lock()
+			defer mu.Unlock()
+			all = append(all, id)
+			return err
+		})
+		slices.Sort(all)
+		return strings.Join(all, " "), err
+	})
 }
 
 // DropShard deletes a shard that holds nothing, and reports whether it did.
