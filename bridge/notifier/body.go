@@ -93,6 +93,7 @@ func (l *loop) render(e *entry, trim eventpkg.Trim) *rendered {
 func (l *loop) lamp(id uint32) *compositor.Lamp {
 	if l.look || l.seenID != id {
 		l.seen, l.seenID, l.look = l.n.lamps.Lamp(id), id, false
+		l.lastOffer.is = false
 	}
 	return &l.seen
 }

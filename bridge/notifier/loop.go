@@ -48,9 +48,10 @@ type loop struct {
 	decide    func(Standing) policy.Decision // of the last Reauthorize
 	decidedAt time.Time                      // when that began
 
-	out   Batch // nil = the transport has none
-	tally *tally
-	pace  pacer
+	out     Batch // nil = the transport has none
+	tally   *tally
+	pace    pacer
+	touched uint32 // see aheadOf
 
 	admission admission
 
@@ -61,8 +62,9 @@ type loop struct {
 	buf     []byte
 	bodies  bodyCache
 	// lastKey and lastBody are what was rendered or found last; nil = nothing yet.
-	lastKey  bodyKey
-	lastBody *rendered
+	lastKey   bodyKey
+	lastBody  *rendered
+	lastOffer offered
 	// seen is the lamp of presentity seenID as it was when the mailbox was read; look = none is.
 	seen   compositor.Lamp
 	seenID uint32
@@ -157,6 +159,9 @@ func (l *loop) run(ctx context.Context) {
 		if at, ok := l.wheel.next(); ok {
 			wait = time.Duration(max(at-l.n.clock(), 0)) * time.Millisecond
 		}
+		if len(l.pace.changed) > 0 && l.pace.soft < window {
+			wait = min(wait, softStep*time.Millisecond)
+		}
 		if stopAt != 0 {
 			if l.commits == 0 && len(l.txns) == len(l.freeTxn) && len(l.pace.owed) == 0 || l.now >= stopAt {
 				return
@@ -190,8 +195,13 @@ func caused(k subscription.Kind, before, after *subscription.Hot) bool {
 // read does what the mailbox held. What moved is only noted: see goOn.
 func (l *loop) read(got *letters) {
 	l.look, l.readAt = true, time.Now()
-	for i := range got.answers {
-		l.response(got.answers[i])
+	for all := got.answers; len(all) > 0; {
+		some := all[:min(len(all), aheadSlots)]
+		all = all[len(some):]
+		l.aheadOfAnswers(some)
+		for i := range some {
+			l.response(some[i])
+		}
 	}
 	for i := range got.messages {
 		l.handle(&got.messages[i])
@@ -220,9 +230,14 @@ func (l *loop) changed(id uint32) {
 	l.look = true
 	// A watcher may be removed meanwhile: go backwards, removal swaps with the last.
 	for i := len(l.watchers[id]) - 1; i >= 0; i-- {
-		if w := l.watchers[id]; i < len(w) {
-			l.advance(w[i], subscription.Input{Kind: subscription.Changed})
+		w := l.watchers[id]
+		if i >= len(w) {
+			continue
 		}
+		if i%aheadSlots == aheadSlots-1 || i == len(w)-1 {
+			l.aheadOf(w[i&^(aheadSlots-1) : i+1])
+		}
+		l.advance(w[i], subscription.Input{Kind: subscription.Changed})
 	}
 }
 

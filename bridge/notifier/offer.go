@@ -18,7 +18,8 @@ type Asked struct {
 	Line    policy.Line
 	// Entity is the URI that was subscribed to.
 	Entity string
-	// Call is the one that the lamp shows ringing; nil if it does not say which.
+	// Call is the one that the lamp shows ringing; nil if it does not say which. Without
+	// identifiers of it the offer must not depend on the watcher.
 	Call *device.Call
 	// At is when the lamp became so.
 	At time.Time
@@ -38,11 +39,28 @@ func (l *loop) offer(e *entry, c *subscription.Cold, lamp *compositor.Lamp) Offe
 		eventpkg.Content(e.Content) != eventpkg.DialogInfo || e.View < policy.ViewRinging || e.View == policy.ViewIdle {
 		return Offer{}
 	}
-	a := Asked{Watcher: watcherOf(&e.Hot, c), Line: lineOf(c), Entity: c.Entity, At: lamp.At}
+	var call *device.Call
 	if i := slices.IndexFunc(lamp.Calls, ringsHere); i >= 0 && !eventpkg.DialectID(e.Dialect).Dialect().HideIDs {
-		a.Call = &lamp.Calls[i]
+		call = &lamp.Calls[i]
 	}
-	return l.n.offer(a)
+	own, last := call != nil && call.Dialog != (device.SIPDialog{}), &l.lastOffer
+	if !own && last.is && last.presentity == e.Presentity && last.entity == c.Entity {
+		return last.offer
+	}
+	o := l.n.offer(Asked{Watcher: watcherOf(&e.Hot, c), Line: lineOf(c), Entity: c.Entity, Call: call, At: lamp.At})
+	if !own {
+		*last = offered{e.Presentity, c.Entity, o, true}
+	}
+	return o
+}
+
+// offered is what was offered of a lamp last, to every watcher alike, since its call has no
+// identifiers. It is good as long as that lamp is not looked at again.
+type offered struct {
+	presentity uint32
+	entity     string
+	offer      Offer
+	is         bool
 }
 
 func ringsHere(c device.Call) bool { return c.Direction == device.Recipient && c.Phase == device.Early }

@@ -109,3 +109,51 @@ func TestBareCodeIsShownAsSubscribedTo(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// TestOfferIsAskedOncePerLamp: of a call without identifiers every watcher of a lamp is
+// offered the same, which is asked again as soon as the lamp is looked at again.
+func TestOfferIsAskedOncePerLamp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked, code := 0, "*89"
+		r := newRig(t, Config{Loops: 1, Offer: func(a Asked) Offer {
+			asked++
+			return Offer{URI: "sip:" + code + a.Line.Number + "@b"}
+		}})
+		defer r.stop()
+		const watchers = 20
+		for i := range watchers {
+			r.reply(r.wantOf(fmt.Sprint(i), "101"), 200)
+		}
+		for i, state := range []device.State{device.Ringing, device.Idle, device.Ringing} {
+			asked = 0
+			if i == 2 {
+				code = "*8"
+			}
+			r.p.set("101", state)
+			synctest.Wait()
+			msgs := r.w.take()
+			if len(msgs) != watchers {
+				t.Fatalf("%d NOTIFYs", len(msgs))
+			}
+			for _, m := range msgs {
+				if strings.Contains(string(m), `<target uri="sip:`+code+`101@b"/>`) != (state == device.Ringing) {
+					t.Fatalf("%v: %s", state, m)
+				}
+				r.reply(m, 200)
+			}
+			if most := map[bool]int{true: 1}[state == device.Ringing]; asked > most {
+				t.Errorf("%v: asked %d times", state, asked)
+			}
+			r.none()
+		}
+	})
+}
+
+// wantOf subscribes a Snom that may pick up, and returns its first NOTIFY.
+func (r *rig) wantOf(callID, number string) []byte {
+	r.subscribe(callID, number, 1, time.Hour, func(s *Subscribe) {
+		s.Decision.Pickup, s.Dialect, s.Cold.Entity = true, eventpkg.DialectFor("snomD785/10"), "sip:"+number+"@b"
+	})
+	_, msg := r.one()
+	return msg
+}

@@ -10,8 +10,13 @@ import "blfbridge/bridge/subscription"
 // A restart owes a NOTIFY to every subscription, a PBX that returns to every watcher of
 // its lines. SUBSCRIBEs do not wait: whoever sends them is paced by the answers.
 type pacer struct {
-	fresh   int // on their way
-	full    bool
+	fresh int // on their way
+	full  bool
+	// soft is how many changes may be on their way for now, up to window, and softAt when it
+	// became so. While answers keep coming what is sent and what comes back stays within the
+	// processor's cache; phones that are far away or dead wait for nobody.
+	soft    int
+	softAt  int64               // Unix milliseconds
 	changed []uint32            // presentities that moved, in order
 	waits   map[uint32]struct{} // the same as a set
 	owed    []slotRef           // restored subscriptions
@@ -20,6 +25,9 @@ type pacer struct {
 const (
 	// window is for changes, which are urgent; answers to them come spread over many phones.
 	window = 2048
+	// softWindow of them go at once, and as many again every softStep milliseconds.
+	softWindow = 256
+	softStep   = 2
 	// slowWindow is for restored subscriptions: as many answers as fit the receive buffer
 	// that a kernel grants unasked.
 	slowWindow = 256
@@ -34,6 +42,18 @@ func (p *pacer) open(window int) bool {
 		p.full = false
 	}
 	return !p.full
+}
+
+// urgent is open for changes. A false one is true again later, though no answer came, if
+// soft is below window.
+func (p *pacer) urgent(now int64) bool {
+	switch {
+	case p.fresh <= softWindow/2:
+		p.soft, p.softAt = softWindow, now
+	case p.full && now-p.softAt >= softStep && p.soft < window:
+		p.soft, p.softAt, p.full = p.soft+softWindow, now, false
+	}
+	return p.open(p.soft)
 }
 
 // moved notes presentities; one that waits already shows its last state when its turn comes.
@@ -57,7 +77,7 @@ func (l *loop) known(t *txn) {
 // goOn sends what waits, changes first.
 func (l *loop) goOn() {
 	p := &l.pace
-	for len(p.changed) > 0 && p.open(window) {
+	for len(p.changed) > 0 && p.urgent(l.now) {
 		id := p.changed[0]
 		p.changed = p.changed[1:]
 		delete(p.waits, id)

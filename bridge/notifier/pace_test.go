@@ -6,8 +6,10 @@ import (
 	"regexp"
 	"strconv"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"blfbridge/bridge/compositor"
 	"blfbridge/bridge/device"
 	"blfbridge/bridge/subscription"
 	"blfbridge/policy"
@@ -70,8 +72,8 @@ func TestPace(t *testing.T) {
 	}
 	change(device.Busy)
 	round()
-	if len(w.sent) != window {
-		t.Fatalf("%d were sent at once, want %d", len(w.sent), window)
+	if len(w.sent) != softWindow {
+		t.Fatalf("%d were sent at once, want %d", len(w.sent), softWindow)
 	}
 	change(device.Ringing) // what waits shows the last state only
 	seen := 0
@@ -101,4 +103,47 @@ func TestPace(t *testing.T) {
 	if took := l.now - began; took > int64(lines/window+2)*1200 {
 		t.Errorf("dead phones held the others up for %d ms", took)
 	}
+}
+
+// TestPaceOfSilentPhones: what a loop sends before it waits for answers grows while none
+// comes, without an answer or anything else that wakes it, up to the window.
+func TestPaceOfSilentPhones(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, Config{Loops: 1})
+		defer r.stop()
+		const lines = window + 300
+		for i := range lines {
+			r.subscribe(fmt.Sprint("c", i), fmt.Sprint(1000+i), 1, time.Hour)
+			_, msg := r.one()
+			r.reply(msg, 200)
+		}
+		ids := make([]uint32, lines)
+		for i := range ids {
+			ids[i] = r.p.Intern(compositor.Key{Line: policy.Line{Tenant: "t", Number: fmt.Sprint(1000 + i)}})
+		}
+		r.p.mu.Lock()
+		for _, id := range ids {
+			r.p.off++
+			r.p.all[id].State, r.p.all[id].Offset = device.Busy, r.p.off
+		}
+		r.p.mu.Unlock()
+		r.n.Changed(compositor.Batch{Presentities: ids})
+		synctest.Wait()
+		sent := len(r.w.take())
+		if sent != softWindow {
+			t.Fatalf("%d are sent at once, want %d", sent, softWindow)
+		}
+		time.Sleep(window / softWindow * softStep * time.Millisecond)
+		synctest.Wait()
+		if sent += len(r.w.take()); sent != window {
+			t.Fatalf("%d are on their way, want %d", sent, window)
+		}
+		time.Sleep(100 * time.Millisecond)
+		r.none()
+		time.Sleep(500 * time.Millisecond) // they are sent again, and the rest at last
+		synctest.Wait()
+		if sent += len(r.w.take()); sent != window+lines {
+			t.Errorf("%d were sent, want %d", sent, window+lines)
+		}
+	})
 }

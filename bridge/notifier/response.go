@@ -18,11 +18,11 @@ func ParseResponse(b []byte) (r Response, ok bool) {
 		}
 		r.Status = r.Status*10 + int(c-'0')
 	}
-	_, rest, _ := bytes.Cut(b, newline)
+	_, rest, _ := bytes.Cut(b[11:], newline)
 	for len(rest) > 0 {
 		var line []byte
 		line, rest, _ = bytes.Cut(rest, newline)
-		if line = bytes.TrimLeft(bytes.TrimRight(line, "\r"), " \t"); len(line) == 0 {
+		if line = stripped(line); len(line) == 0 {
 			break
 		}
 		switch line[0] | 0x20 { // what matters begins with one of these
@@ -40,20 +40,31 @@ func ParseResponse(b []byte) (r Response, ok bool) {
 
 var newline = []byte{'\n'}
 
+// stripped is bytes.Trim without the set that it makes for every line.
+func stripped(b []byte) []byte {
+	for len(b) > 0 && (b[0] == ' ' || b[0] == '\t') {
+		b = b[1:]
+	}
+	for n := len(b); n > 0 && (b[n-1] == '\r' || b[n-1] == ' ' || b[n-1] == '\t'); n-- {
+		b = b[:n-1]
+	}
+	return b
+}
+
 // header takes one line in; false says that this is no answer of ours.
 func (r *Response) header(line []byte) bool {
 	name, value, found := bytes.Cut(line, colon)
 	if !found {
 		return true
 	}
-	name, value = bytes.TrimRight(name, " \t"), bytes.TrimSpace(value)
+	name, value = stripped(name), stripped(value)
 	switch {
 	case !r.Branch.ours && (len(name) == 1 && name[0]|0x20 == 'v' || bytes.EqualFold(name, []byte("via"))):
 		r.Branch = branchOf(value)
 		return r.Branch.ours
 	case bytes.EqualFold(name, []byte("cseq")):
 		num, method, _ := bytes.Cut(value, space)
-		if string(bytes.TrimSpace(method)) != "NOTIFY" {
+		if string(stripped(method)) != "NOTIFY" {
 			return false
 		}
 		r.CSeq = uint32(decimal(num)) //nolint:gosec // nine digits
