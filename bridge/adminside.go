@@ -79,6 +79,9 @@ func (a adminSide) Checks(context.Context) []api.Check {
 		}
 		return []api.Check{sip, subs}
 	}
+	if b.leaving.Load() {
+		sip.OK, sip.Detail = false, "is being stopped"
+	}
 	select {
 	case <-b.notifier.Ready():
 		subs.OK = true

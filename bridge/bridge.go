@@ -86,6 +86,7 @@ type Bridge struct {
 
 	reloading sync.Mutex // one reload at a time
 	serving   atomic.Bool
+	leaving   atomic.Bool
 	waiting   atomic.Pointer[string] // what the start waits for
 }
 
@@ -197,6 +198,10 @@ func (b *Bridge) Run(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		b.log.Info("stopping: subscriptions stay for the next process")
+		b.leaving.Store(true)
+		if b.replicas != nil {
+			b.handOver()
+		}
 		return nil
 	case err := <-fail:
 		return err

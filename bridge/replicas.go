@@ -12,6 +12,7 @@ import (
 	"blfbridge/bridge/compositor"
 	"blfbridge/bridge/config"
 	"blfbridge/bridge/store"
+	"blfbridge/policy"
 )
 
 // leaveTime bounds how long a stop tells the others.
@@ -35,6 +36,32 @@ func (b *Bridge) newReplicas(c *config.Config) *replicas {
 	})
 	r.shards = r.cluster.NewShards()
 	return r
+}
+
+// handOverTime bounds how long a stop hands over, beside the time that writing takes.
+const handOverTime = 20 * time.Second
+
+// streamTime is over how long the phones with connections are told to come again.
+const streamTime = 2 * time.Second
+
+// handOver gives to the other replicas what this one has, while everything runs still: the
+// PBXs' feeds, and the subscriptions shard by shard. Phones with connections are told to
+// subscribe again.
+func (b *Bridge) handOver() {
+	begun := time.Now()
+	ctx, cancel := context.WithTimeout(context.Background(), handOverTime+writeTime(b.notifier.Counts(policy.Watcher{}).Total))
+	defer cancel()
+	others, err := b.replicas.shards.Leaving(ctx)
+	if err != nil || !others {
+		b.log.Info("no other replica takes over", "error", err)
+		return
+	}
+	b.replicas.cluster.Yield()
+	err = errors.Join(b.notifier.LeaveStreams(ctx, streamTime), b.replicas.shards.HandOver(ctx))
+	if err != nil {
+		b.log.Warn("not all could be handed over; the others take it as that of a replica that died", "error", err)
+	}
+	b.log.Info("handed over to the other replicas", "took", time.Since(begun).Round(time.Millisecond))
 }
 
 // leave lets the others take over at once; all is written.

@@ -47,6 +47,8 @@ type Cluster struct {
 	log     *slog.Logger
 	metrics *metrics
 
+	yield chan struct{} // closed: feeds are for others
+
 	mu    sync.Mutex // guards held, and that no call begins after closed
 	held  int
 	ended bool
@@ -57,7 +59,7 @@ type Cluster struct {
 func New(c Config) *Cluster {
 	k := &Cluster{
 		store: c.Store, client: c.Store.Another(waiters), prefix: c.Store.Prefix(), replica: c.Replica, lease: c.Lease,
-		log: c.Logger, metrics: newMetrics(c.Registerer),
+		log: c.Logger, metrics: newMetrics(c.Registerer), yield: make(chan struct{}),
 	}
 	if k.lease == 0 {
 		k.lease = DefaultLease

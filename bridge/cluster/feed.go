@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"blfbridge/bridge/compositor"
@@ -33,7 +34,12 @@ func (f *Feed) Run(ctx context.Context, sink compositor.Sink) error {
 		if !pause(ctx, time.Duration(f.c.hold(0))*f.c.lease/20+rand.N(20*time.Millisecond)) {
 			return nil
 		}
-		s, mine, err := f.take(ctx)
+		var s standing
+		var mine bool
+		var err error
+		if !f.c.yields() {
+			s, mine, err = f.take(ctx)
+		}
 		switch {
 		case err != nil:
 		case mine:
@@ -87,15 +93,36 @@ func (f *Feed) lead(ctx context.Context, sink compositor.Sink, s standing) error
 	run, cancel := context.WithCancel(ctx)
 	defer cancel()
 	p := newPublisher(f, sink, s)
-	lost := make(chan error, 1)
+	publish, stop := context.WithCancel(run)
+	defer stop()
+	lost, stopped := make(chan error, 1), make(chan struct{})
 	go func() {
-		defer cancel()
-		lost <- p.run(run)
+		defer close(stopped)
+		err := p.run(publish)
+		if lost <- err; err != nil {
+			cancel()
+		}
 	}()
+	var handing sync.WaitGroup
+	handing.Go(func() {
+		select {
+		case <-run.Done():
+			return
+		case <-f.c.yield:
+		}
+		stop()
+		<-stopped
+		p.handOver(run)
+		cancel()
+	})
 	err := f.source.Run(run, p)
 	cancel()
+	handing.Wait()
 	if lost := <-lost; lost != nil {
 		f.log.Warn("this replica lets go of the PBX's feed", "error", lost)
+		return nil
+	}
+	if f.c.yields() {
 		return nil
 	}
 	p.close(context.WithoutCancel(ctx))

@@ -16,31 +16,43 @@ var beatScript = redis.NewScript(beatLua)
 func (c *Cluster) replicasKey() string { return "{" + c.prefix + "}:replicas" }
 func (c *Cluster) takenKey() string    { return "{" + c.prefix + "}:taken" }
 
-// beat tells that we live, and returns who does, we among them, and how many of our
-// subscriptions others took so far.
-func (c *Cluster) beat(ctx context.Context) (live []string, taken int64, err error) {
-	return c.tell(ctx, c.lease.Milliseconds())
+// alive is who lives, as a beat tells.
+type alive struct {
+	// stay are those that take over what is nobody's, leave those that do not any more.
+	stay, leave []string
+	// taken is how many subscriptions others took of who asks, so far.
+	taken int64
+}
+
+// beat tells that we live, or leave, and returns who does, we among them.
+func (c *Cluster) beat(ctx context.Context, leaving bool) (alive, error) {
+	return c.tell(ctx, c.lease.Milliseconds(), leaving)
 }
 
 // leave tells that we live no more.
 func (c *Cluster) leave(ctx context.Context) error {
-	_, _, err := c.tell(ctx, 0)
+	_, err := c.tell(ctx, 0, true)
 	return err
 }
 
-func (c *Cluster) tell(ctx context.Context, ttl int64) (live []string, taken int64, err error) {
+func (c *Cluster) tell(ctx context.Context, ttl int64, leaving bool) (a alive, err error) {
 	got, err := within(ctx, c, func() ([]any, error) {
-		return beatScript.Run(ctx, c.client, []string{c.replicasKey(), c.takenKey()}, c.replica, ttl).Slice()
+		return beatScript.Run(ctx, c.client, []string{c.replicasKey(), c.takenKey()}, c.replica, ttl, leaving).Slice()
 	})
 	if err != nil {
-		return nil, 0, err
+		return a, err
 	}
-	taken, _ = got[0].(int64)
-	for _, v := range got[1:] {
+	a.taken, _ = got[0].(int64)
+	stay, _ := got[1].(int64)
+	for i, v := range got[2:] {
 		name, _ := v.(string)
-		live = append(live, name)
+		if int64(i) < stay {
+			a.stay = append(a.stay, name)
+		} else {
+			a.leave = append(a.leave, name)
+		}
 	}
-	return live, taken, nil
+	return a, nil
 }
 
 // took tells a replica that one of its subscriptions is ours now.

@@ -38,6 +38,8 @@ type Holder interface {
 	Count(ctx context.Context, shard uint16) (int, error)
 	// Rewrite stores all again: Redis may have lost what it had acknowledged.
 	Rewrite()
+	// HandOver writes a shard and drops it, for whoever acquires it next.
+	HandOver(context.Context, store.Fence) error
 }
 
 // Shards are the shards of the store that this replica writes: its own, for what it is asked
@@ -53,14 +55,14 @@ type Shards struct {
 	cancel context.CancelFunc
 
 	mu    sync.Mutex // guards what follows
-	live  []string
+	alive alive
 	taken int64 // by others, that was looked at
-	seen  int64 // by others, as the last beat told
 	// known is from when on it is known who lives, if we beat without a break.
 	known  time.Time
 	server string // that the last beat came to
 	held   map[uint16]held
-	left   bool
+	// leaving: what is held is handed over, and nothing more taken.
+	leaving, left bool
 }
 
 // held is a shard of ours.
@@ -112,7 +114,10 @@ func (s *Shards) beats(ctx context.Context) {
 	var last time.Time
 	for {
 		begun := time.Now()
-		live, taken, err := s.c.beat(ctx)
+		s.mu.Lock()
+		leaving := s.leaving
+		s.mu.Unlock()
+		who, err := s.c.beat(ctx, leaving)
 		if err == nil {
 			server, err := s.store.Server(ctx)
 			s.mu.Lock()
@@ -127,24 +132,27 @@ func (s *Shards) beats(ctx context.Context) {
 			if err == nil {
 				s.server = server
 			}
-			s.live, s.seen = live, taken
+			s.alive = who
 			s.mu.Unlock()
 			if other {
 				s.c.log.Warn("Redis is another server, or the same one again: all subscriptions are written anew, because it may have lost some")
 				s.c.metrics.rewrites.Inc()
 				s.holder.Rewrite()
 			}
-			s.c.metrics.replicas.Set(float64(len(live)))
+			s.c.metrics.replicas.Set(float64(len(who.stay) + len(who.leave)))
 			select {
 			case s.poke <- struct{}{}:
 			default:
 			}
 		}
-		if !pause(ctx, s.c.lease/3) {
+		if !pause(ctx, s.c.beatTime()) {
 			return
 		}
 	}
 }
+
+// beatTime is between two beats. What a replica hands over waits for the next one of another.
+func (c *Cluster) beatTime() time.Duration { return min(c.lease/3, time.Second) }
 
 // backTime is how much later than another replica one may find that Redis is back: a call
 // that hangs has a time-out, and the client asks a server that was lost once a second.
@@ -161,10 +169,10 @@ func (s *Shards) knows() bool {
 // keep makes what is held what ought to be.
 func (s *Shards) keep(ctx context.Context, round int) error {
 	s.mu.Lock()
-	live, looked, seen := s.live, s.taken, s.seen
+	who, looked, leaving := s.alive, s.taken, s.leaving
 	s.mu.Unlock()
-	if len(live) == 0 {
-		return nil // no beat got through yet
+	if leaving || len(who.stay) == 0 {
+		return nil // or no beat got through yet
 	}
 	if round == 0 || !s.atHome() {
 		if err := s.store.Share(ctx); err != nil {
@@ -186,19 +194,19 @@ func (s *Shards) keep(ctx context.Context, round int) error {
 	for _, id := range slices.Sorted(maps.Keys(owners)) {
 		owner := owners[id]
 		ours := owner == s.c.replica && !s.holds(id) // acquired, and then Redis went away
-		free := owner == "" || s.knows() && !slices.Contains(live, owner)
-		if ours || free && heir(id, live) == s.c.replica {
+		free := owner == "" || s.knows() && !slices.Contains(who.stay, owner) && !slices.Contains(who.leave, owner)
+		if ours || free && heir(id, who.stay) == s.c.replica {
 			if err := s.adopt(ctx, id, owner); err != nil {
 				return err
 			}
 		}
 	}
-	if seen != looked {
+	if who.taken != looked {
 		if err := s.gone(ctx); err != nil {
 			return err
 		}
 		s.mu.Lock()
-		s.taken = seen
+		s.taken = who.taken
 		s.mu.Unlock()
 	}
 	if round%16 == 15 {
@@ -271,14 +279,21 @@ func (s *Shards) homes() {
 	s.mu.Lock()
 	var all []uint16
 	for id, h := range s.held {
-		if h.home && h.loaded {
+		if h.home && h.loaded && !s.leaving {
 			all = append(all, id)
 		}
 	}
-	s.c.metrics.shards.Set(float64(len(s.held)))
 	s.mu.Unlock()
+	s.shown()
 	slices.Sort(all)
 	s.holder.Homes(all)
+}
+
+// shown brings the gauge up to date.
+func (s *Shards) shown() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.c.metrics.shards.Set(float64(len(s.held)))
 }
 
 // settleDown makes shards of our own.
@@ -333,7 +348,7 @@ func (s *Shards) adopt(ctx context.Context, id uint16, from string) error {
 	if err != nil {
 		return err
 	}
-	s.homes()
+	s.shown()
 	s.c.metrics.adopted.Add(float64(n))
 	s.c.log.Info("this replica took over a shard of the subscriptions", "shard", id, "from", from, "owner", holder, "subscriptions", n)
 	// Some may have gone to a third replica while we read.
@@ -383,6 +398,7 @@ func (s *Shards) dropEmpty(ctx context.Context) error {
 			s.mu.Lock()
 			delete(s.held, f.Shard)
 			s.mu.Unlock()
+			s.shown()
 		}
 	}
 	return nil

@@ -48,6 +48,12 @@ type Restorer interface {
 	Restored(f Flow, c *subscription.Cold)
 }
 
+// HangerUp is what a Transport may be besides: one that ends a stream connection, so that
+// its phone connects anew. It does not block.
+type HangerUp interface {
+	HangUp(f Flow)
+}
+
 // Subscribe is a SUBSCRIBE that sipua has parsed, authenticated, clamped and decided.
 type Subscribe struct {
 	// CallID, RemoteTag (From tag), LocalTag (To tag; empty in an initial one) and

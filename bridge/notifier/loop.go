@@ -78,6 +78,7 @@ type loop struct {
 type shard struct {
 	epoch  store.Epoch
 	loaded bool
+	frozen bool // being handed over: nothing more begins
 	count  int
 }
 
@@ -252,6 +253,9 @@ func (l *loop) step(slot int32, in subscription.Input, same bool) subscription.E
 	e := l.records.at(slot)
 	in.Now = l.now
 	if !e.ready && !l.early(e, &in) {
+		return subscription.Effects{}
+	}
+	if sh := l.shards[e.Shard]; sh != nil && sh.frozen && in.Kind != subscription.Answered {
 		return subscription.Effects{}
 	}
 	in.Early = in.Early || e.asked > 0

@@ -157,40 +157,6 @@ func (l *loop) rewatch(slot int32, d policy.Decision) {
 	l.persist(slot, false)
 }
 
-// Leave ends every subscription with a reason (deactivated: come back within seconds),
-// one after the other over the time given, so that the phones do not return all at once.
-func (n *Notifier) Leave(ctx context.Context, why subscription.Reason, over time.Duration) error {
-	var slots []slotRef
-	for _, l := range n.loops {
-		if err := n.in(ctx, l, func(l *loop) {
-			for slot := range l.records.count {
-				if e := l.records.at(slot); e.used {
-					slots = append(slots, slotRef{slot, e.gen})
-				}
-			}
-		}); err != nil {
-			return err
-		}
-		pause := over / time.Duration(max(len(slots), 1)*len(n.loops))
-		for _, s := range slots {
-			if err := n.in(ctx, l, func(l *loop) {
-				if e := l.records.at(s.slot); e.used && e.gen == s.gen {
-					l.advance(s.slot, subscription.Input{Kind: subscription.Left, Reason: why})
-				}
-			}); err != nil {
-				return err
-			}
-			select {
-			case <-ctx.Done():
-				return ctx.Err()
-			case <-time.After(pause):
-			}
-		}
-		slots = slots[:0]
-	}
-	return nil
-}
-
 // in runs fn in one loop and waits for it.
 func (n *Notifier) in(ctx context.Context, l *loop, fn func(*loop)) error {
 	done := make(chan struct{})

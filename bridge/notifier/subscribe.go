@@ -33,6 +33,8 @@ func (l *loop) subscribe(s *Subscribe) {
 	}
 	id, ok := l.n.home(s.CallID)
 	switch {
+	case found && l.shard(l.records.at(slot).Shard).frozen:
+		l.answerTo(s, Answer{Status: 503, RetryAfter: time.Second}) // another replica has it in a moment
 	case found && s.Decision.Line != l.lineAt(slot):
 		// A refresh whose To names another line: what was decided is not about this
 		// subscription, and must not widen its view.

@@ -233,6 +233,9 @@ func (s *Server) Send(f notifier.Flow, msg []byte) error {
 	return u.send(msg, f.Remote)
 }
 
+// HangUp implements notifier.HangerUp.
+func (s *Server) HangUp(f notifier.Flow) { s.streams.hangUp(f) }
+
 // acceptorFor finds the listener whose reader takes a connection that we opened.
 func (s *Server) acceptorFor(f notifier.Flow) chan<- net.Conn {
 	var any chan<- net.Conn

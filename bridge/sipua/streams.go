@@ -124,6 +124,13 @@ func (s *streams) find(f notifier.Flow) *streamConn {
 	return s.conns[f]
 }
 
+// hangUp ends a connection, if it stands.
+func (s *streams) hangUp(f notifier.Flow) {
+	if c := s.find(f); c != nil {
+		c.end(closedStop)
+	}
+}
+
 // remove is called once per connection, by its Close.
 func (s *streams) remove(c *streamConn, reason string) {
 	source := c.flow.Remote.Addr()
