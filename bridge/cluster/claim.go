@@ -39,6 +39,42 @@ func (s *Shards) Claim(keys []string, to uint16, take func(key string, value []b
 	s.mu.Unlock()
 }
 
+// reclaimTries is how often a subscription is tried to be taken back, five times in a lease.
+const reclaimTries = 50
+
+// Reclaim implements notifier.Shared: others took over what was ours, because they thought us
+// dead, and of these the phones' connections are ours still.
+func (s *Shards) Reclaim(keys []string, home func(key string) (uint16, bool), take func(key string, to uint16, value []byte)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.left || s.ctx.Err() != nil {
+		return
+	}
+	s.wg.Go(func() {
+		for _, key := range keys {
+			to, value := s.reclaim(key, home)
+			take(key, to, value)
+		}
+	})
+}
+
+func (s *Shards) reclaim(key string, home func(key string) (uint16, bool)) (to uint16, value []byte) {
+	for range reclaimTries {
+		if to, ok := home(key); ok {
+			_, value, err := s.claim(s.ctx, []string{key}, to)
+			if err == nil {
+				s.c.metrics.claims.WithLabelValues("back").Inc()
+				return to, value
+			}
+			s.c.log.Debug("a subscription cannot be taken back yet", "key", key, "error", err)
+		}
+		if !pause(s.ctx, s.c.lease/5) { // the other one may be loading it
+			break
+		}
+	}
+	return 0, nil
+}
+
 // claimTries is how often a subscription is read again that its owner writes meanwhile.
 const claimTries = 5
 
@@ -54,7 +90,8 @@ func (s *Shards) claim(ctx context.Context, keys []string, to uint16) (string, [
 		s.mu.Lock()
 		home := s.held[to]
 		for id := range owners {
-			if h, ours := s.held[id]; !ours || !h.loaded {
+			// Also one that was taken over, of which we are about to learn.
+			if h, ours := s.held[id]; !ours || !h.loaded || owners[id] != s.c.replica {
 				others = append(others, id)
 			}
 		}

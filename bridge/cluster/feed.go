@@ -34,6 +34,9 @@ func (f *Feed) Run(ctx context.Context, sink compositor.Sink) error {
 		if !pause(ctx, time.Duration(f.c.hold(0))*f.c.lease/20+rand.N(20*time.Millisecond)) {
 			return nil
 		}
+		if o.ended(ctx) {
+			pause(ctx, f.c.lease/2) // who holds the feed still renews its lease first
+		}
 		var s standing
 		var mine bool
 		var err error
@@ -65,6 +68,15 @@ type outage struct {
 	sink  compositor.Sink
 	since time.Time // zero = there is none
 	told  bool
+}
+
+// ended reports whether there was an outage, and Redis answers again.
+func (o *outage) ended(ctx context.Context) bool {
+	if o.since.IsZero() {
+		return false
+	}
+	_, err := o.f.look(ctx)
+	return err == nil
 }
 
 func (o *outage) over() { o.since, o.told = time.Time{}, false }

@@ -4,14 +4,20 @@ import (
 	"context"
 	_ "embed"
 	"hash/fnv"
+	"slices"
 
 	"github.com/redis/go-redis/v9"
 )
 
-//go:embed lua/beat.lua
-var beatLua string
+var (
+	//go:embed lua/beat.lua
+	beatLua string
+	//go:embed lua/took.lua
+	tookLua string
 
-var beatScript = redis.NewScript(beatLua)
+	beatScript = redis.NewScript(beatLua)
+	tookScript = redis.NewScript(tookLua)
+)
 
 func (c *Cluster) replicasKey() string { return "{" + c.prefix + "}:replicas" }
 func (c *Cluster) takenKey() string    { return "{" + c.prefix + "}:taken" }
@@ -22,6 +28,10 @@ type alive struct {
 	stay, leave []string
 	// taken is how many subscriptions others took of who asks, so far.
 	taken int64
+}
+
+func (a *alive) lives(name string) bool {
+	return slices.Contains(a.stay, name) || slices.Contains(a.leave, name)
 }
 
 // beat tells that we live, or leave, and returns who does, we among them.
@@ -58,7 +68,7 @@ func (c *Cluster) tell(ctx context.Context, ttl int64, leaving bool) (a alive, e
 // took tells a replica that one of its subscriptions is ours now.
 func (c *Cluster) took(ctx context.Context, owner string) error {
 	_, err := within(ctx, c, func() (int64, error) {
-		return c.client.HIncrBy(ctx, c.takenKey(), owner, 1).Result()
+		return tookScript.Run(ctx, c.client, []string{c.replicasKey(), c.takenKey()}, owner).Int64()
 	})
 	return err
 }

@@ -53,7 +53,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Name: "blfbridge_cluster_rewrites_total", Help: "How often all subscriptions were written anew, because Redis was another server or the same one again.",
 		}),
 		claims: f.NewCounterVec(prometheus.CounterOpts{
-			Name: "blfbridge_cluster_claims_total", Help: "Subscriptions looked for because a phone came by another way, by outcome: moved, unknown, failed.",
+			Name: "blfbridge_cluster_claims_total", Help: "Subscriptions looked for because a phone came by another way, by outcome: moved, unknown, failed; back: its connection was here, and others had taken it over.",
 		}, []string{"outcome"}),
 	}
 }

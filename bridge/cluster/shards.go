@@ -191,10 +191,18 @@ func (s *Shards) keep(ctx context.Context, round int) error {
 			return err
 		}
 	}
+	fresh := false
 	for _, id := range slices.Sorted(maps.Keys(owners)) {
 		owner := owners[id]
 		ours := owner == s.c.replica && !s.holds(id) // acquired, and then Redis went away
-		free := owner == "" || s.knows() && !slices.Contains(who.stay, owner) && !slices.Contains(who.leave, owner)
+		if !fresh && owner != "" && !who.lives(owner) {
+			// Who lives must be newer than who owns: a replica that has just come is no dead one.
+			if who, err = s.c.beat(ctx, false); err != nil {
+				return err
+			}
+			fresh = true
+		}
+		free := owner == "" || s.knows() && !who.lives(owner)
 		if ours || free && heir(id, who.stay) == s.c.replica {
 			if err := s.adopt(ctx, id, owner); err != nil {
 				return err
@@ -246,15 +254,14 @@ func (s *Shards) letGo(ctx context.Context, owners map[uint16]string) error {
 		if owner == s.c.replica {
 			continue
 		}
-		if owner != "" {
-			epoch, holder, err := s.store.Epoch(ctx, id)
-			if err != nil {
-				return err
-			}
-			if epoch > h.epoch || epoch == h.epoch && holder != s.c.replica && holder != store.TakenOver {
-				lost = append(lost, store.Fence{Shard: id, Epoch: h.epoch})
-				continue
-			}
+		epoch, holder, err := s.store.Epoch(ctx, id)
+		if err != nil {
+			return err
+		}
+		// Without an owner it may have been taken over and given up again since.
+		if epoch > h.epoch || owner != "" && epoch == h.epoch && holder != s.c.replica && holder != store.TakenOver {
+			lost = append(lost, store.Fence{Shard: id, Epoch: h.epoch})
+			continue
 		}
 		if err := s.store.SetOwner(ctx, id, s.c.replica); err != nil {
 			return err

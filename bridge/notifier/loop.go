@@ -39,6 +39,8 @@ type loop struct {
 	watchers map[uint32][]int32 // presentity → slots
 	flows    map[Flow][]int32   // stream flows → slots
 
+	returning map[string]struct{} // keys that are being taken back from another process
+
 	routed map[int32]Watch // slots that watch external presentities; nil = none yet
 
 	txns    []txn
@@ -128,7 +130,7 @@ func newLoop(n *Notifier, index int) *loop {
 	l := &loop{
 		n: n, index: index, box: newMailbox(), rand: rand.NewChaCha8(seed), now: n.clock(),
 		shards: map[uint16]*shard{}, byKey: map[uint64]int32{}, oddKeys: map[int32]string{}, seed: maphash.MakeSeed(), localOf: map[netip.AddrPort]uint32{}, pace: pacer{waits: map[uint32]struct{}{}}, watchers: map[uint32][]int32{},
-		flows: map[Flow][]int32{}, gone: map[Flow]struct{}{}, look: true, lastAt: noPlace,
+		flows: map[Flow][]int32{}, returning: map[string]struct{}{}, gone: map[Flow]struct{}{}, look: true, lastAt: noPlace,
 	}
 	l.wheel, l.tally = newWheel(l.now), n.metrics.tally(index)
 	l.admission.start(l.now)
@@ -453,11 +455,16 @@ func (l *loop) lost(id uint16, epoch store.Epoch) {
 	}
 	l.n.log.Error("another process took over a shard of the subscriptions; ours of it are dropped here",
 		"shard", id, "subscriptions", sh.count)
+	var connected []string
 	for slot := range l.records.count {
 		if e := l.records.at(slot); e.used && e.Shard == id {
+			if e.way.transport.Stream() && !e.closed && e.Flags&subscription.FlowLost == 0 && e.Status != subscription.Terminated {
+				connected = append(connected, l.keyOf(slot))
+			}
 			l.cancel(e)
 			l.remove(slot, false)
 		}
 	}
 	sh.loaded, sh.epoch = false, 0
+	l.reclaim(connected)
 }

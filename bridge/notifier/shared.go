@@ -2,6 +2,7 @@ package notifier
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"blfbridge/bridge/store"
@@ -17,6 +18,10 @@ type Shared interface {
 	// it into one of ours. It does not block, and calls take once, maybe before it returns; a
 	// value of nil says that nobody has it, err that this is not known.
 	Claim(keys []string, to uint16, take func(key string, value []byte, err error))
+	// Reclaim does so for each of the keys, one after the other; home says into which shard,
+	// false = there is none yet. It does not block, and calls take once for each key, with
+	// nil if it could not be had.
+	Reclaim(keys []string, home func(key string) (uint16, bool), take func(key string, to uint16, value []byte))
 }
 
 // Homes says which of the shards that are held take new subscriptions; none = they are
@@ -51,6 +56,34 @@ func (n *Notifier) LetGo(f store.Fence) {
 	}
 }
 
+// reclaim takes subscriptions back that another process took over while we were not heard of:
+// their phones have connections to us, and no other process has a way to them.
+func (l *loop) reclaim(keys []string) {
+	if len(keys) == 0 || l.n.shared == nil {
+		return
+	}
+	for _, k := range keys {
+		l.returning[k] = struct{}{}
+	}
+	l.n.shared.Reclaim(keys, func(key string) (uint16, bool) {
+		callID, _, _ := strings.Cut(key, "\x00")
+		return l.n.home(callID)
+	}, func(key string, to uint16, value []byte) {
+		l.box.post(message{call: func(l *loop) {
+			delete(l.returning, key)
+			rec, err := subscription.Decode(value)
+			if value == nil || err != nil {
+				l.n.log.Debug("a subscription could not be taken back", "key", key, "found", value != nil)
+				return // ended, or the phone went elsewhere meanwhile
+			}
+			l.restore(key, rec, to)
+			if slot, found := l.slotOf(key); found {
+				l.adopt(slot)
+			}
+		}})
+	})
+}
+
 // Count is how many subscriptions of a shard there are.
 func (n *Notifier) Count(ctx context.Context, shard uint16) (count int, err error) {
 	for _, l := range n.loops {
@@ -81,8 +114,12 @@ func (l *loop) elsewhere(s *Subscribe, to uint16) bool {
 	if l.n.shared == nil || s.sought {
 		return false
 	}
-	s.sought = true
 	k := key(s.CallID, s.RemoteTag, s.Package, s.Cold.EventID)
+	if _, soon := l.returning[k]; soon {
+		l.answerTo(s, Answer{Status: 503, RetryAfter: retryAway})
+		return true
+	}
+	s.sought = true
 	line := s.Decision.Line
 	keys := []string{k, k + "\x00" + line.Tenant + "\x00" + line.Partition + "\x00" + line.Number}
 	l.n.shared.Claim(keys, to, func(key string, value []byte, err error) {

@@ -47,7 +47,7 @@ type Watcher struct {
 	mu        sync.Mutex // guards what follows
 	home      *Replica
 	refreshed []time.Time
-	refused   int // 503
+	notes     []Mark
 	faults    []string
 	heard     []Heard
 }
@@ -211,6 +211,9 @@ func (w *Watcher) Refresh(ctx context.Context) error {
 	for {
 		err := w.Sub.Refresh(ctx, 600)
 		status := siptest.StatusOf(err)
+		if err != nil {
+			w.note("a refresh at %s: %v", w.Home().Name, err)
+		}
 		switch {
 		case err == nil:
 			w.mu.Lock()
@@ -220,9 +223,6 @@ func (w *Watcher) Refresh(ctx context.Context) error {
 		case ctx.Err() != nil, errors.Is(err, siptest.ErrClosed):
 			return fmt.Errorf("no refresh in %v: %w", moveTime, err)
 		case status == 503 || status == 500:
-			w.mu.Lock()
-			w.refused++
-			w.mu.Unlock()
 			if !sleep(ctx, 500*time.Millisecond) {
 				return err
 			}
@@ -260,6 +260,13 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	case <-ctx.Done():
 		return false
 	}
+}
+
+// note notes what is of use in a story.
+func (w *Watcher) note(format string, args ...any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.notes = append(w.notes, Mark{time.Now(), "phone: " + fmt.Sprintf(format, args...)})
 }
 
 // fault notes what must not happen to a phone.

@@ -14,13 +14,25 @@ if ttl == 0 then
   redis.call('HDEL', KEYS[2], ARGV[1])
   return {0, 0}
 end
+local all, newest = redis.call('HGETALL', KEYS[1]), 0
+for i = 2, #all, 2 do
+  newest = math.max(newest, math.abs(tonumber(all[i])))
+end
+-- Nobody could tell for a while, because Redis was away or took no writes, or its clock was
+-- set: that is no sign that they are dead. They have one more lease to tell.
+local quiet = now - (newest - ttl)
+if newest > 0 and (quiet > ttl * 2 / 3 or quiet < -ttl) then
+  for i = 1, #all, 2 do
+    local sign = tonumber(all[i + 1]) < 0 and -1 or 1
+    redis.call('HSET', KEYS[1], all[i], string.format('%d', (now + ttl) * sign))
+  end
+end
 redis.call('HSET', KEYS[1], ARGV[1], string.format('%d', (now + ttl) * (ARGV[3] == '1' and -1 or 1)))
-local all = redis.call('HGETALL', KEYS[1])
+all = redis.call('HGETALL', KEYS[1])
 local out, leaving = {tonumber(redis.call('HGET', KEYS[2], ARGV[1]) or '0'), 0}, {}
 for i = 1, #all, 2 do
   local till = tonumber(all[i + 1])
-  local left = math.abs(till) - now
-  if left > 0 and left <= 10 * ttl then -- else the clock was set back
+  if math.abs(till) > now then
     if till < 0 then
       leaving[#leaving + 1] = all[i]
     else
