@@ -60,9 +60,13 @@ func helm(t *testing.T, args ...string) (string, error) {
 
 const chart = "blfbridge"
 
-// template renders the chart as release blf in namespace tel, with values as YAML.
+// template renders the chart as release blf in namespace tel, with values as YAML, and
+// with one PBX if they have none.
 func template(t *testing.T, values string, args ...string) (string, error) {
 	t.Helper()
+	if !strings.Contains(values, "pbx:") {
+		values = onePBX + values
+	}
 	file := filepath.Join(t.TempDir(), "values.yaml")
 	if err := os.WriteFile(file, []byte(values), 0o600); err != nil {
 		t.Fatal(err)

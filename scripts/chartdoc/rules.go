@@ -66,6 +66,7 @@ var rules = map[string]rule{
 	"policy.mode":                           oneOf("store", "file", "import"),
 	"policy.document":                       open,
 	"admin.port":                            {least: 1, most: 65535},
+	"admin.token":                           {pattern: `^(\S{8,})?$`},
 	"admin.service.type":                    oneOf("ClusterIP", "NodePort", "LoadBalancer"),
 	"admin.service.annotations":             texts,
 	"admin.ingress.annotations":             texts,
