@@ -33,8 +33,8 @@ func TestTakeover(t *testing.T) {
 		}
 		p.crashed() // the second cannot know how far the first one got
 		second.run()
-		if via := p.shows(device.Idle).Get("Via"); !strings.Contains(via, first.udp) {
-			t.Errorf("Via %s, want the address that the phone knows: %s", via, first.udp)
+		if m := p.shows(device.Idle); !strings.Contains(m.Get("Via"), second.udp) || !strings.Contains(m.Get("Contact"), second.udp) {
+			t.Errorf("Via %s, Contact %s, want the address that answers from now on: %s", m.Get("Via"), m.Get("Contact"), second.udp)
 		}
 		mendARI(t, second, ast)
 		if st.kind == "redis" {
