@@ -37,18 +37,18 @@ func ParseBranch[T []byte | string](text T) Branch {
 	var parts [4]uint64
 	at := len(BranchPrefix)
 	for i := range parts {
-		limit := uint64(1<<32 - 1)
+		most := uint64(1) << (32 - 5) // times 32 is too large
 		if i == 3 {
-			limit = 1<<64 - 1
+			most = 1 << (64 - 5)
 		}
 		first := at
 		for ; at < len(text) && text[at] != '.'; at++ {
 			d := digit32(text[at])
 			// No number of ours wraps: what does is nobody's.
-			if d > 31 || parts[i] > (limit-d)/32 {
+			if d > 31 || parts[i] >= most {
 				return b
 			}
-			parts[i] = parts[i]*32 + d
+			parts[i] = parts[i]<<5 | d
 		}
 		if at == first || (i == 3) != (at == len(text)) {
 			return b

@@ -117,6 +117,10 @@ func (m *mailbox) take(spare letters) (l letters) {
 	l = letters{m.messages, m.answers, m.dirty}
 	clear(spare.messages)
 	m.messages, m.answers = spare.messages[:0], spare.answers[:0]
+	if len(l.dirty) == 0 {
+		l.dirty = nil
+		return l
+	}
 	if clear(m.spare); m.spareSize > maxSpare {
 		m.spare = map[uint32]struct{}{} // of a change of the whole plan: maps do not shrink
 	}

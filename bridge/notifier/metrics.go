@@ -113,9 +113,15 @@ func (m *metrics) finished(code int) {
 
 // show adds what a loop has counted to the metrics.
 func (m *metrics) show(t *tally) {
-	if m != nil && t.taken > 0 {
+	if m == nil {
+		return
+	}
+	if t.taken > 0 {
 		m.taken.Add(float64(t.taken))
 		t.taken = 0
+	}
+	for _, h := range [...]*times{&t.eventToNotify, &t.notifyToOK, &t.eventToOK} {
+		h.show()
 	}
 }
 

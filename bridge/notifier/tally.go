@@ -15,10 +15,15 @@ type tally struct {
 	taken int
 }
 
-// times is a histogram over lampBuckets. One goroutine adds, any may read.
+// times is a histogram over lampBuckets. One goroutine adds and shows, any may read what was shown.
 type times struct {
 	counts [len(lampBuckets) + 1]atomic.Uint64
 	nanos  atomic.Int64
+	// fresh and freshNanos are not shown yet: a round shows them together, for what others
+	// may read costs a NOTIFY more than counting.
+	fresh      [len(lampBuckets) + 1]uint32
+	freshNanos int64
+	any        bool
 }
 
 func (t *times) add(took time.Duration) {
@@ -26,8 +31,23 @@ func (t *times) add(took time.Duration) {
 	for i < len(lampLimits) && took > lampLimits[i] {
 		i++
 	}
-	t.counts[i].Add(1)
-	t.nanos.Add(int64(took))
+	t.fresh[i]++
+	t.freshNanos += int64(took)
+	t.any = true
+}
+
+func (t *times) show() {
+	if !t.any {
+		return
+	}
+	for i, n := range t.fresh {
+		if n > 0 {
+			t.counts[i].Add(uint64(n))
+			t.fresh[i] = 0
+		}
+	}
+	t.nanos.Add(t.freshNanos)
+	t.freshNanos, t.any = 0, false
 }
 
 // lampLimits are lampBuckets.
