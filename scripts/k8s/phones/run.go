@@ -75,7 +75,7 @@ func report(out io.Writer, steps []*step, watchers []*watcher, changes []change,
 	ok := true
 	measured := make([][]lag, len(watchers))
 	for i, w := range watchers {
-		measured[i] = lags(changes, lamps(w.sub), end)
+		measured[i] = lags(changes, lamps(w.seen()), end)
 	}
 	t := tabwriter.NewWriter(out, 0, 8, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprint(t, "seconds\tchanges\tNOTIFYs\treconnects\tlongest wrong lamp\tbar\t  step\n")
@@ -88,7 +88,7 @@ func report(out io.Writer, steps []*step, watchers []*watcher, changes []change,
 			if l := worst(measured[i], st.from, st.to); l > longest {
 				longest, who = l, w.name
 			}
-			for _, s := range w.sub.History() {
+			for _, s := range w.seen() {
 				notified += within(s.At, st)
 			}
 			for _, at := range w.reconnects {
@@ -111,23 +111,28 @@ func report(out io.Writer, steps []*step, watchers []*watcher, changes []change,
 		}
 	}
 	t.Flush()
-	failed, standing := 0, 0
+	failed, standing, anew := 0, 0, 0
 	for _, w := range watchers {
 		failed += w.failed
-		if s, _ := w.sub.Last(); s.Substate == "active" && len(w.lost) == 0 {
+		anew += len(w.subs) - 1
+		if s, _ := w.sub().Last(); s.Substate == "active" && len(w.lost) == 0 {
 			standing++
 		}
 		for _, l := range w.lost {
 			notes = append(notes, fmt.Sprintf("phone %s lost its subscription: %s", w.name, l))
 		}
-		if s, _ := w.sub.Last(); s.Substate != "active" {
+		if s, _ := w.sub().Last(); s.Substate != "active" {
 			notes = append(notes, fmt.Sprintf("phone %s lost its subscription: %s %s", w.name, s.Substate, s.Reason))
 		}
-		if v := append(w.sub.Violations(), w.phone.Strays()...); len(v) > 0 {
+		v := w.phone.Strays()
+		for _, s := range w.subs {
+			v = append(v, s.Violations()...)
+		}
+		if len(v) > 0 {
 			notes = append(notes, fmt.Sprintf("phone %s saw breaches:\n%s", w.name, siptest.Describe(v)))
 		}
 	}
-	fmt.Fprintf(out, "\n%d of %d subscriptions stood to the end; %d refreshes had to be sent again\n", standing, len(watchers), failed)
+	fmt.Fprintf(out, "\n%d of %d subscriptions stood to the end; %d times a phone was told to subscribe anew at once (deactivated), and did; %d refreshes had to be sent again\n", standing, len(watchers), anew, failed)
 	for _, n := range notes {
 		fmt.Fprintln(out, "FAILED", n)
 		ok = false
@@ -142,11 +147,13 @@ func within(at time.Time, s *step) int {
 	return 1
 }
 
-// lamps is what a subscription showed.
-func lamps(s *siptest.Subscription) []shown {
+// lamps is what a phone showed.
+func lamps(seen []siptest.Seen) []shown {
 	var out []shown
-	for _, x := range s.History() {
-		out = append(out, shown{x.At, x.Lamp.State})
+	for _, x := range seen {
+		if x.Substate == "active" {
+			out = append(out, shown{x.At, x.Lamp.State})
+		}
 	}
 	return out
 }

@@ -18,9 +18,9 @@ const refreshEvery = 15 * time.Second
 type watcher struct {
 	name  string
 	phone *siptest.Phone
-	sub   *siptest.Subscription
 
-	mu         sync.Mutex // guards all below
+	mu         sync.Mutex              // guards all below
+	subs       []*siptest.Subscription // the last one is in force
 	reconnects []time.Time
 	lost       []string
 	failed     int // refreshes that had no answer
@@ -43,13 +43,41 @@ func newWatcher(ctx context.Context, c watcherConfig) (*watcher, error) {
 	if w.phone, err = siptest.NewPhone(cfg); err != nil {
 		return nil, err
 	}
-	// Numbers of NOTIFYs may leave gaps here: a pod that was killed had reserved some. They never go back.
-	w.sub, err = w.phone.Subscribe(ctx, siptest.SubscribeConfig{Target: watched, Expires: 600, GapsAllowed: true})
-	if err != nil {
+	if err := w.subscribe(ctx); err != nil {
 		w.phone.Close()
 		return nil, fmt.Errorf("%s: %w", w.name, err)
 	}
 	return w, nil
+}
+
+// subscribe begins a subscription. Numbers of NOTIFYs may leave gaps here: a pod that was killed had reserved some. They never go back.
+func (w *watcher) subscribe(ctx context.Context) error {
+	s, err := w.phone.Subscribe(ctx, siptest.SubscribeConfig{Target: watched, Expires: 600, GapsAllowed: true})
+	if err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.subs = append(w.subs, s)
+	return nil
+}
+
+// sub is the subscription in force.
+func (w *watcher) sub() *siptest.Subscription {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.subs[len(w.subs)-1]
+}
+
+// seen is all that the phone was told, by each of its subscriptions.
+func (w *watcher) seen() []siptest.Seen {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var all []siptest.Seen
+	for _, s := range w.subs {
+		all = append(all, s.History()...)
+	}
+	return all
 }
 
 // keep refreshes now and then, and at once where the connection is gone, until ctx ends.
@@ -61,7 +89,9 @@ func (w *watcher) keep(ctx context.Context, first time.Duration) {
 			return
 		}
 		gone := w.phone.Addr() == ""
-		if !gone && time.Now().Before(next) {
+		last, _ := w.sub().Last()
+		ended := last.Substate == "terminated"
+		if !gone && !ended && time.Now().Before(next) {
 			continue
 		}
 		if gone {
@@ -69,7 +99,19 @@ func (w *watcher) keep(ctx context.Context, first time.Duration) {
 			w.reconnects = append(w.reconnects, time.Now())
 			w.mu.Unlock()
 		}
-		err := w.sub.Refresh(ctx, 600)
+		var err error
+		if ended {
+			// RFC 6665 §4.1.3, "deactivated": subscribe anew at once; a connection of the one that leaves is of no use any more.
+			if last.Reason != "deactivated" {
+				w.mu.Lock()
+				w.lost = append(w.lost, "terminated, reason "+last.Reason)
+				w.mu.Unlock()
+			}
+			w.phone.DropConnection()
+			err = w.subscribe(ctx)
+		} else {
+			err = w.sub().Refresh(ctx, 600)
+		}
 		next = time.Now().Add(refreshEvery)
 		if err == nil || ctx.Err() != nil {
 			continue
