@@ -32,9 +32,13 @@ func (a adminSide) Serving() *admin.Serving {
 	if !a.b.serving.Load() {
 		return nil
 	}
-	return &admin.Serving{
+	s := &admin.Serving{
 		Lamps: a.b.lamps, Subscriptions: a.b.notifier, External: a.b.trunks, Snapshot: a.b.policy.snapshot, Mobility: a.b.policy,
 	}
+	if a.b.replicas != nil {
+		s.Cluster = a.b.replicas.shards
+	}
+	return s
 }
 
 // Ours implements admin.Backend.

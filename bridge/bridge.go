@@ -29,7 +29,6 @@ import (
 	"blfbridge/bridge/subscription"
 	"blfbridge/bridge/trace"
 	"blfbridge/bridge/trunk"
-	"blfbridge/policy"
 	"blfbridge/policy/policystore"
 )
 
@@ -186,7 +185,7 @@ func (b *Bridge) Run(ctx context.Context) error {
 	start("trunk", b.trunks.Run)
 	stopNotifier := background("notifier", b.notifier.Run, fail)
 	stack.add("notifier", func(ctx context.Context) error {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTime(b.notifier.Counts(policy.Watcher{}).Total))
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTime(b.notifier.Total()))
 		defer cancel()
 		return stopNotifier(ctx)
 	})

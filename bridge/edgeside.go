@@ -124,11 +124,10 @@ func (b *Bridge) edgeKey(ctx context.Context, c *config.Config) ([]byte, error) 
 	}
 	key = make([]byte, 32)
 	_, _ = rand.Read(key) // never fails
-	if err := b.backend.Commit(ctx, nil, []store.LampDelta{{Key: edgeKeyName, Value: key}}); err != nil {
-		return nil, err
+	if r, ok := b.backend.(*store.Redis); ok {
+		return r.KeepFirst(ctx, edgeKeyName, key) // another process may make one at the same time
 	}
-	// Another process may have made one at the same time: the last one written counts.
-	return b.storedKey(ctx)
+	return key, b.backend.Commit(ctx, nil, []store.LampDelta{{Key: edgeKeyName, Value: key}})
 }
 
 func (b *Bridge) storedKey(ctx context.Context) (key []byte, err error) {

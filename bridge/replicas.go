@@ -12,7 +12,6 @@ import (
 	"blfbridge/bridge/compositor"
 	"blfbridge/bridge/config"
 	"blfbridge/bridge/store"
-	"blfbridge/policy"
 )
 
 // leaveTime bounds how long a stop tells the others.
@@ -49,7 +48,7 @@ const streamTime = 2 * time.Second
 // subscribe again.
 func (b *Bridge) handOver() {
 	begun := time.Now()
-	ctx, cancel := context.WithTimeout(context.Background(), handOverTime+writeTime(b.notifier.Counts(policy.Watcher{}).Total))
+	ctx, cancel := context.WithTimeout(context.Background(), handOverTime+writeTime(b.notifier.Total()))
 	defer cancel()
 	others, err := b.replicas.shards.Leaving(ctx)
 	if err != nil || !others {

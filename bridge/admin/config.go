@@ -43,6 +43,7 @@ type Serving struct {
 	Lamps         Lamps
 	Subscriptions Subscriptions
 	External      External
+	Cluster       Cluster // nil = this process is alone
 	// Snapshot is the policy in force, never nil.
 	Snapshot func() *policy.Snapshot
 	// Mobility is who is logged in where.

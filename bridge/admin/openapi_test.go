@@ -60,7 +60,7 @@ func TestOpenAPISecurity(t *testing.T) {
 			}
 		}
 	}
-	if operations != 30 {
+	if operations != 31 {
 		t.Errorf("%d operations", operations)
 	}
 }

@@ -56,6 +56,7 @@ func (s *Server) operations(a huma.API) {
 	huma.Register(a, read("list-lines", "/lines", "Lines and their lamps", "Every line that has a device, as the bridge sees it."), s.lines)
 	huma.Register(a, read("list-subscriptions", "/subscriptions", "Who watches what", "Standing SIP subscriptions, sorted by watcher."), s.subscriptions)
 	huma.Register(a, read("list-external", "/external", "Lines of other systems", "Lines that are watched over SIP trunks, and how their subscriptions stand."), s.external)
+	huma.Register(a, read("get-cluster", "/cluster", "Replicas", "Who owns what of several replicas on one Redis, and how far each is with the PBXs' feeds. 404 for a bridge that is alone."), s.cluster)
 	huma.Register(a, read("get-presence", "/presence", "Global settings", "The settings that hold for all watchers."), s.presence)
 	huma.Register(a, read("explain", "/explain", "Who may watch what, and why", "Decides without subscribing, and tells every step."), s.explain)
 	huma.Register(a, read("get-version", "/version", "Version", "The running binary."), s.version)

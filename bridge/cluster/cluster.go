@@ -49,8 +49,9 @@ type Cluster struct {
 
 	yield chan struct{} // closed: feeds are for others
 
-	mu    sync.Mutex // guards held, and that no call begins after closed
+	mu    sync.Mutex // guards held and feeds, and that no call begins after closed
 	held  int
+	feeds map[string]*Feed // by source
 	ended bool
 	calls sync.WaitGroup
 }
@@ -59,7 +60,7 @@ type Cluster struct {
 func New(c Config) *Cluster {
 	k := &Cluster{
 		store: c.Store, client: c.Store.Another(waiters), prefix: c.Store.Prefix(), replica: c.Replica, lease: c.Lease,
-		log: c.Logger, metrics: newMetrics(c.Registerer), yield: make(chan struct{}),
+		log: c.Logger, metrics: newMetrics(c.Registerer), yield: make(chan struct{}), feeds: map[string]*Feed{},
 	}
 	if k.lease == 0 {
 		k.lease = DefaultLease
@@ -81,7 +82,13 @@ func (c *Cluster) Close() error {
 }
 
 // Source is src as all replicas share it.
-func (c *Cluster) Source(src compositor.Source) *Feed { return newFeed(c, src) }
+func (c *Cluster) Source(src compositor.Source) *Feed {
+	f := newFeed(c, src)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.feeds[f.Name()] = f // one that the configuration has no more is told of until the end
+	return f
+}
 
 // hold counts the feeds that this replica holds.
 func (c *Cluster) hold(by int) int {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"blfbridge/bridge/compositor"
@@ -17,6 +18,8 @@ type Feed struct {
 	source compositor.Source
 	keys   keys
 	log    *slog.Logger
+
+	position atomic.Pointer[Position] // nil = nowhere yet
 }
 
 func newFeed(c *Cluster, src compositor.Source) *Feed {

@@ -80,6 +80,7 @@ func (w *follower) join(ctx context.Context) error {
 		if why, ok := about[2].(string); ok {
 			w.sink.Down(errors.New(why))
 		}
+		w.f.reached(w.at.n, time.Time{})
 		w.f.c.metrics.joined(w.f.Name())
 		return nil
 	}
@@ -195,6 +196,11 @@ func (w *follower) apply(n uint64, e *entry) {
 	if e.Down != nil {
 		w.sink.Down(errors.New(*e.Down))
 	}
+	var newest time.Time
+	if len(e.Changed) > 0 {
+		newest = e.Changed[len(e.Changed)-1].At
+	}
+	w.f.reached(n, newest)
 	w.f.c.metrics.applied(w.f.Name())
 }
 

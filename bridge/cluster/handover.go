@@ -54,8 +54,12 @@ func (p *publisher) handOver(ctx context.Context) {
 func (s *Shards) Leaving(ctx context.Context) (others bool, err error) {
 	s.mu.Lock()
 	s.leaving = true
+	begun := s.holder != nil
 	s.mu.Unlock()
-	who, err := s.c.beat(ctx, true)
+	if !begun {
+		return false, nil // stopped before Run
+	}
+	who, err := s.c.beat(ctx, true, s.state())
 	if err != nil || len(who.stay) == 0 {
 		return false, err
 	}

@@ -21,6 +21,7 @@ var (
 
 func (c *Cluster) replicasKey() string { return "{" + c.prefix + "}:replicas" }
 func (c *Cluster) takenKey() string    { return "{" + c.prefix + "}:taken" }
+func (c *Cluster) statesKey() string   { return "{" + c.prefix + "}:states" }
 
 // alive is who lives, as a beat tells.
 type alive struct {
@@ -35,19 +36,19 @@ func (a *alive) lives(name string) bool {
 }
 
 // beat tells that we live, or leave, and returns who does, we among them.
-func (c *Cluster) beat(ctx context.Context, leaving bool) (alive, error) {
-	return c.tell(ctx, c.lease.Milliseconds(), leaving)
+func (c *Cluster) beat(ctx context.Context, leaving bool, s State) (alive, error) {
+	return c.tell(ctx, c.lease.Milliseconds(), leaving, encode(s))
 }
 
 // leave tells that we live no more.
 func (c *Cluster) leave(ctx context.Context) error {
-	_, err := c.tell(ctx, 0, true)
+	_, err := c.tell(ctx, 0, true, "")
 	return err
 }
 
-func (c *Cluster) tell(ctx context.Context, ttl int64, leaving bool) (a alive, err error) {
+func (c *Cluster) tell(ctx context.Context, ttl int64, leaving bool, state string) (a alive, err error) {
 	got, err := within(ctx, c, func() ([]any, error) {
-		return beatScript.Run(ctx, c.client, []string{c.replicasKey(), c.takenKey()}, c.replica, ttl, leaving).Slice()
+		return beatScript.Run(ctx, c.client, []string{c.replicasKey(), c.takenKey(), c.statesKey()}, c.replica, ttl, leaving, state).Slice()
 	})
 	if err != nil {
 		return a, err

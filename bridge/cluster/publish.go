@@ -273,6 +273,7 @@ func (p *publisher) putChanges(ctx context.Context, e entry) error {
 	_, err := within(ctx, p.f.c, func() (string, error) { return p.f.c.client.XAdd(ctx, add).Result() })
 	switch {
 	case err == nil:
+		p.f.reached(p.n, time.Time{})
 		p.f.c.metrics.published(p.f.Name())
 		return nil
 	case !strings.Contains(err.Error(), "smaller"):
@@ -343,6 +344,7 @@ func (p *publisher) script(ctx context.Context, keys []string, e entry, what str
 		return publishScript.Run(ctx, p.f.c.client, keys, all...).Int64()
 	})
 	if err = outcome(got, err); err == nil {
+		p.f.reached(p.n, time.Time{})
 		p.f.c.metrics.published(p.f.Name())
 	}
 	return err

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"blfbridge/bridge/store"
@@ -38,6 +39,8 @@ type Holder interface {
 	Count(ctx context.Context, shard uint16) (int, error)
 	// Rewrite stores all again: Redis may have lost what it had acknowledged.
 	Rewrite()
+	// Total is how many subscriptions are held.
+	Total() int
 	// HandOver writes a shard and drops it, for whoever acquires it next.
 	HandOver(context.Context, store.Fence) error
 }
@@ -53,6 +56,8 @@ type Shards struct {
 	wg     sync.WaitGroup
 	ctx    context.Context // of Run
 	cancel context.CancelFunc
+
+	adopted, rewrites atomic.Int64
 
 	mu    sync.Mutex // guards what follows
 	alive alive
@@ -84,7 +89,9 @@ func (c *Cluster) NewShards() *Shards {
 // Run keeps this replica alive in the others' eyes, and holds what is its to hold, until
 // ctx ends. What it holds stays its own until Leave.
 func (s *Shards) Run(ctx context.Context, holder Holder) error {
+	s.mu.Lock()
 	s.holder = holder
+	s.mu.Unlock()
 	defer s.wg.Wait()
 	defer s.cancel()
 	var beating sync.WaitGroup
@@ -117,7 +124,7 @@ func (s *Shards) beats(ctx context.Context) {
 		s.mu.Lock()
 		leaving := s.leaving
 		s.mu.Unlock()
-		who, err := s.c.beat(ctx, leaving)
+		who, err := s.c.beat(ctx, leaving, s.state())
 		if err == nil {
 			server, err := s.store.Server(ctx)
 			s.mu.Lock()
@@ -137,6 +144,7 @@ func (s *Shards) beats(ctx context.Context) {
 			if other {
 				s.c.log.Warn("Redis is another server, or the same one again: all subscriptions are written anew, because it may have lost some")
 				s.c.metrics.rewrites.Inc()
+				s.rewrites.Add(1)
 				s.holder.Rewrite()
 			}
 			s.c.metrics.replicas.Set(float64(len(who.stay) + len(who.leave)))
@@ -197,7 +205,7 @@ func (s *Shards) keep(ctx context.Context, round int) error {
 		ours := owner == s.c.replica && !s.holds(id) // acquired, and then Redis went away
 		if !fresh && owner != "" && !who.lives(owner) {
 			// Who lives must be newer than who owns: a replica that has just come is no dead one.
-			if who, err = s.c.beat(ctx, false); err != nil {
+			if who, err = s.c.beat(ctx, false, s.state()); err != nil {
 				return err
 			}
 			fresh = true
@@ -357,6 +365,7 @@ func (s *Shards) adopt(ctx context.Context, id uint16, from string) error {
 	}
 	s.shown()
 	s.c.metrics.adopted.Add(float64(n))
+	s.adopted.Add(int64(n))
 	s.c.log.Info("this replica took over a shard of the subscriptions", "shard", id, "from", from, "owner", holder, "subscriptions", n)
 	// Some may have gone to a third replica while we read.
 	return s.goneOf(ctx, id)

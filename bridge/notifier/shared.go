@@ -7,6 +7,7 @@ import (
 
 	"blfbridge/bridge/store"
 	"blfbridge/bridge/subscription"
+	"blfbridge/policy"
 )
 
 // retryAway is when a phone may ask again that asked while Redis did not answer.
@@ -93,6 +94,9 @@ func (n *Notifier) Count(ctx context.Context, shard uint16) (count int, err erro
 	}
 	return count, nil
 }
+
+// Total is how many subscriptions there are.
+func (n *Notifier) Total() int { return n.Counts(policy.Watcher{}).Total }
 
 // Gone drops subscriptions of a shard that went to other replicas.
 func (n *Notifier) Gone(shard uint16, keys []string) {

@@ -2,6 +2,7 @@ package replicatest
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -10,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"blfbridge/bridge/admin/api"
 	"blfbridge/bridge/device"
 	"blfbridge/bridge/siptest"
 )
@@ -125,10 +127,38 @@ func TestRolling(t *testing.T) {
 		t.Errorf("a lamp was wrong for %v: %v\n%s", most, who, f.Story(who, time.Now(), time.Minute))
 	}
 	f.Judge()
+	shown(f)
 	for _, r := range f.Replicas {
 		if log := r.Log(); strings.Contains(log, "not all could be handed over") {
 			t.Errorf("replica %s could not hand all over", r.Name)
 		}
+	}
+}
+
+// shown: every replica tells who owns what.
+func shown(f *Fleet) {
+	f.T.Helper()
+	holder := f.Holder()
+	for _, r := range f.Replicas {
+		Eventually(f.T, 5*time.Second, "replica "+r.Name+" to tell who owns what", func() error {
+			var v api.Cluster
+			_, body := r.Get("/api/v1/cluster")
+			if err := json.Unmarshal([]byte(body), &v); err != nil {
+				return fmt.Errorf("%w: %s", err, body)
+			}
+			total := 0
+			for _, m := range v.Replicas {
+				total += m.Subscriptions
+				if len(m.Feeds) != 1 || m.Feeds[0].Behind != 0 || m.BeatAgo > 1.5 || m.Shards == 0 {
+					return fmt.Errorf("%+v", m)
+				}
+			}
+			if len(v.Replicas) != 3 || total != len(f.Watchers()) || len(v.Feeds) != 1 || v.Feeds[0].LeaseLeft <= 0 ||
+				!strings.HasPrefix(v.Feeds[0].Holder, holder.Name+"/") || len(v.Shards) < 24 {
+				return fmt.Errorf("%s", body)
+			}
+			return nil
+		})
 	}
 }
 

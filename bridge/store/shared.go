@@ -131,6 +131,18 @@ func (r *Redis) SetOwner(ctx context.Context, shard uint16, owner string) error 
 	return err
 }
 
+// KeepFirst keeps a value among the lamps unless one has the key already, and returns what
+// is kept: whoever asks, now or later, gets the same.
+func (r *Redis) KeepFirst(ctx context.Context, key string, value []byte) ([]byte, error) {
+	return within(ctx, r, func() ([]byte, error) {
+		hash := r.lampsKey(lampShard(key))
+		if err := r.client.HSetNX(ctx, hash, key, value).Err(); err != nil {
+			return nil, err
+		}
+		return r.client.HGet(ctx, hash, key).Bytes()
+	})
+}
+
 // Epoch is a shard's epoch and who acquired it, as the store has them.
 func (r *Redis) Epoch(ctx context.Context, shard uint16) (e Epoch, holder string, err error) {
 	got, err := within(ctx, r, func() ([]any, error) {

@@ -199,3 +199,26 @@ func TestMove(t *testing.T) {
 		}
 	}
 }
+
+// TestKeepFirst: of many that make a key at once all have the same.
+func TestKeepFirst(t *testing.T) {
+	_, ctl := storetest.StartRedis(t)
+	r := openShared(t, ctl.URL())
+	got := make([]string, 8)
+	var wg sync.WaitGroup
+	for i := range got {
+		wg.Go(func() {
+			v, err := r.KeepFirst(t.Context(), "\x00key", []byte{byte(i)})
+			if err != nil {
+				t.Error(err)
+			}
+			got[i] = string(v)
+		})
+	}
+	wg.Wait()
+	for _, v := range got {
+		if v != got[0] || len(v) != 1 {
+			t.Errorf("kept are %q", got)
+		}
+	}
+}

@@ -28,7 +28,7 @@ func newShow(c *cli) *cobra.Command {
 		Example: `  blfbridge show presence subscription
   blfbridge show presence subscription details
   blfbridge show presence global --json`,
-	}, newShowSubscription(n, &asJSON), newShowExternal(n, &asJSON), newShowGlobal(n, &asJSON), newShowLogins(n, &asJSON)))
+	}, newShowSubscription(n, &asJSON), newShowExternal(n, &asJSON), newShowGlobal(n, &asJSON), newShowLogins(n, &asJSON)), newShowCluster(n, &asJSON))
 	n.flags(cmd)
 	cmd.PersistentFlags().BoolVar(&asJSON, "json", false, "print JSON, as the admin API tells it")
 	return cmd

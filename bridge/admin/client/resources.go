@@ -25,6 +25,12 @@ func (c *Client) External(ctx context.Context) (list api.ExternalList, err error
 	return list, err
 }
 
+// Cluster tells who owns what of several replicas.
+func (c *Client) Cluster(ctx context.Context) (v api.Cluster, err error) {
+	err = c.get(ctx, admin.Prefix+"/cluster", nil, &v)
+	return v, err
+}
+
 // Presence reads the global settings, and the presence server of a tenant (empty: the
 // policy's default one).
 func (c *Client) Presence(ctx context.Context, tenant string) (p api.Presence, err error) {

@@ -162,3 +162,21 @@ func TestNoTerminalEscapes(t *testing.T) {
 		t.Errorf("%q", b.String())
 	}
 }
+
+func TestCluster(t *testing.T) {
+	v := &api.Cluster{
+		Replica: "a/ABC", Feeds: []api.ClusterFeed{
+			{Source: "pbx1", Holder: "a/ABC", Token: 3, Entry: 812, RenewedAgo: 0.4, LeaseLeft: 2.6}, {Source: "pbx2", Token: 1, Entry: 5},
+		},
+		Replicas: []api.Replica{
+			{Name: "a/ABC", BeatAgo: 0.2, Shards: 9, Subscriptions: 120, Adopted: 7, Feeds: []api.ReplicaFeed{{Source: "pbx1", Entry: 812}}},
+			{Name: "b/DEF", BeatAgo: 0.9, Leaving: true, Shards: 2, Subscriptions: 30, Rewrites: 1, Feeds: []api.ReplicaFeed{{Source: "pbx1", Entry: 810, Behind: 2, LagMs: 1.25}}},
+		},
+		Shards: []api.Shard{{Shard: 64, Owner: "a/ABC"}, {Shard: 65}},
+	}
+	var b bytes.Buffer
+	if err := show.Cluster(&b, v); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "cluster.txt", b.Bytes())
+}

@@ -2,8 +2,9 @@
 --
 -- KEYS[1] the replicas, a hash: name -> until when, ms by the clock of Redis; negative: it leaves
 -- KEYS[2] what others took of a replica, a hash: name -> count
+-- KEYS[3] what each tells of itself, a hash: name -> JSON
 -- ARGV[1] its name, ARGV[2] for how long, ms; 0 = it is gone
--- ARGV[3] 1 = it leaves: it lives, and takes nothing over any more
+-- ARGV[3] 1 = it leaves: it lives, and takes nothing over any more; ARGV[4] what it tells of itself
 -- Returns {count of what others took, how many live, their names ..., names of those that leave ...}.
 
 local t = redis.call('TIME')
@@ -12,6 +13,7 @@ local ttl = tonumber(ARGV[2])
 if ttl == 0 then
   redis.call('HDEL', KEYS[1], ARGV[1])
   redis.call('HDEL', KEYS[2], ARGV[1])
+  redis.call('HDEL', KEYS[3], ARGV[1])
   return {0, 0}
 end
 local all, newest = redis.call('HGETALL', KEYS[1]), 0
@@ -28,6 +30,7 @@ if newest > 0 and (quiet > ttl * 2 / 3 or quiet < -ttl) then
   end
 end
 redis.call('HSET', KEYS[1], ARGV[1], string.format('%d', (now + ttl) * (ARGV[3] == '1' and -1 or 1)))
+redis.call('HSET', KEYS[3], ARGV[1], ARGV[4])
 all = redis.call('HGETALL', KEYS[1])
 local out, leaving = {tonumber(redis.call('HGET', KEYS[2], ARGV[1]) or '0'), 0}, {}
 for i = 1, #all, 2 do
@@ -41,6 +44,7 @@ for i = 1, #all, 2 do
   else
     redis.call('HDEL', KEYS[1], all[i])
     redis.call('HDEL', KEYS[2], all[i])
+    redis.call('HDEL', KEYS[3], all[i])
   end
 end
 out[2] = #out - 2
