@@ -2,9 +2,11 @@ package sipua
 
 import (
 	"strconv"
+	"sync/atomic"
 	"testing"
 
 	"blfbridge/bridge/notifier"
+	"blfbridge/policy"
 )
 
 // TestTurnedAway: while the notifier takes no new subscription, one gets 503 and when to
@@ -50,5 +52,33 @@ func TestTurnedAway(t *testing.T) {
 		if res := p.ask(refresh.String()); res.code != 200 {
 			t.Errorf("with Expires %s within the dialog: %d", expires, res.code)
 		}
+	}
+}
+
+// TestTurnedAwayOverTCP: the long way refuses as early as the short one: before the policy
+// is asked. Who stands may refresh.
+func TestTurnedAwayOverTCP(t *testing.T) {
+	var decided atomic.Int32
+	r := newRig(t, func(c *Config) {
+		snap := c.Policy
+		c.Policy = func() *policy.Snapshot { decided.Add(1); return snap() }
+	})
+	p := r.tcpPhone()
+	r.rec.full.Store(true)
+	p.send(subscribeTo("sip:1001@x.test", r.tcp).String())
+	res := p.read()
+	if n, err := strconv.Atoi(res.get("Retry-After")); res.code != 503 || err != nil || n < 10 || n > 15 {
+		t.Errorf("%d with Retry-After %q", res.code, res.get("Retry-After"))
+	}
+	if decided.Load() > 0 {
+		t.Error("the policy was asked about it")
+	}
+	none(t, r.rec.subscribes, "SUBSCRIBE that was turned away")
+	p.send(subscribeTo("sip:1001@x.test", r.tcp).with("To", "<sip:1001@x.test>;tag=lt").String())
+	if res := p.read(); res.code != 200 {
+		t.Errorf("within the dialog: %d", res.code)
+	}
+	if decided.Load() == 0 {
+		t.Error("the policy was not asked about a refresh")
 	}
 }
