@@ -138,6 +138,9 @@ func decode(text []byte) (*policy.Document, error) {
 	dec := json.NewDecoder(in)
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(d); err != nil {
+		if strings.Contains(err.Error(), "unknown field") {
+			err = fmt.Errorf("%w: a newer blfbridge wrote it: use that one, or import a policy without that key", err)
+		}
 		return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}
 	switch _, err := dec.Token(); {
