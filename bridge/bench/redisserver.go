@@ -54,23 +54,51 @@ func (r *redisServer) close() error {
 	return os.RemoveAll(r.dir)
 }
 
-// info asks for a section of INFO: name → value.
-func (r *redisServer) info(section string) (map[string]string, error) {
+// ask sends one command on a connection of its own, and returns the first line of the answer
+// and what follows.
+func (r *redisServer) ask(words ...string) (head string, in *bufio.Reader, end func() error, err error) {
 	c, err := net.DialTimeout("tcp", r.addr, time.Second)
 	if err != nil {
-		return nil, fmt.Errorf("bench: %w", err)
+		return "", nil, nil, fmt.Errorf("bench: %w", err)
 	}
-	defer c.Close()
 	_ = c.SetDeadline(time.Now().Add(5 * time.Second))
-	if _, err := fmt.Fprintf(c, "*2\r\n$4\r\nINFO\r\n$%d\r\n%s\r\n", len(section), section); err != nil {
-		return nil, fmt.Errorf("bench: %w", err)
+	text := fmt.Sprintf("*%d\r\n", len(words))
+	for _, w := range words {
+		text += fmt.Sprintf("$%d\r\n%s\r\n", len(w), w)
 	}
-	in := bufio.NewReader(c)
-	head, err := in.ReadString('\n')
+	if _, err = io.WriteString(c, text); err == nil {
+		in = bufio.NewReader(c)
+		head, err = in.ReadString('\n')
+	}
 	if err != nil {
-		return nil, fmt.Errorf("bench: %w", err)
+		return "", nil, nil, errors.Join(fmt.Errorf("bench: %w", err), c.Close())
 	}
-	n, err := strconv.Atoi(strings.TrimSpace(strings.TrimPrefix(head, "$")))
+	return strings.TrimSpace(head), in, c.Close, nil
+}
+
+// subscriptions is the memory of the shards that replicas made, bytes.
+func (r *redisServer) subscriptions(replicas int) (sum float64, err error) {
+	for shard := 64; shard < 64+16*replicas; shard++ {
+		head, _, end, err := r.ask("MEMORY", "USAGE", fmt.Sprintf("{bench:s%02d}:subs", shard), "SAMPLES", "0")
+		if err != nil {
+			return 0, err
+		}
+		_ = end()
+		if n, err := strconv.ParseFloat(strings.TrimPrefix(head, ":"), 64); err == nil { // else there is none
+			sum += n
+		}
+	}
+	return sum, nil
+}
+
+// info asks for a section of INFO: name → value.
+func (r *redisServer) info(section string) (map[string]string, error) {
+	head, in, end, err := r.ask("INFO", section)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = end() }()
+	n, err := strconv.Atoi(strings.TrimPrefix(head, "$"))
 	if err != nil {
 		return nil, fmt.Errorf("bench: INFO: %q", head)
 	}
@@ -95,7 +123,6 @@ type RedisUse struct {
 	In       float64            `json:"in_bytes"`
 	Out      float64            `json:"out_bytes"`
 	CPU      time.Duration      `json:"cpu_ns"`
-	Memory   float64            `json:"memory_bytes"` // not since a look, but at it
 }
 
 // Total is the number of all calls.
@@ -128,17 +155,13 @@ func (r *redisServer) use() (u RedisUse, err error) {
 		return v
 	}
 	u.In, u.Out = number(all, "total_net_input_bytes"), number(all, "total_net_output_bytes")
-	if all, err = r.info("memory"); err != nil {
-		return u, err
-	}
-	u.Memory = number(all, "used_memory")
 	u.CPU = cpuOf([]int{r.cmd.Process.Pid})
 	return u, nil
 }
 
 // since is what was done after an earlier look.
 func (u RedisUse) since(was RedisUse) RedisUse {
-	d := RedisUse{Commands: map[string]float64{}, In: u.In - was.In, Out: u.Out - was.Out, CPU: u.CPU - was.CPU, Memory: u.Memory}
+	d := RedisUse{Commands: map[string]float64{}, In: u.In - was.In, Out: u.Out - was.Out, CPU: u.CPU - was.CPU}
 	for name, n := range u.Commands {
 		if n -= was.Commands[name]; n > 0 {
 			d.Commands[name] = n

@@ -54,8 +54,8 @@ type ReplicaResult struct {
 	Idle        RedisUse `json:"idle"`
 	IdleSeconds float64  `json:"idle_seconds"`
 	Loaded      RedisUse `json:"loaded"`
-	// EmptyMemory is Redis's before the first subscription.
-	EmptyMemory float64 `json:"empty_memory_bytes"`
+	// Memory is what the subscriptions take in Redis, in all.
+	Memory float64 `json:"memory_bytes"`
 
 	// HolderCPU and FollowerCPU are a process's, µs for each change.
 	HolderCPU   float64 `json:"holder_cpu_us"`
@@ -137,7 +137,6 @@ func (o *ReplicaOptions) together(ctx context.Context, r *ReplicaResult) (err er
 	if err != nil {
 		return err
 	}
-	r.EmptyMemory = empty.Memory
 	if err := g.subscribe(ctx, r.Replicas); err != nil {
 		return err
 	}
@@ -150,6 +149,12 @@ func (o *ReplicaOptions) together(ctx context.Context, r *ReplicaResult) (err er
 		return err
 	}
 	r.Subscribing = stood.since(empty)
+	if r.Memory, err = redis.subscriptions(r.Replicas); err != nil {
+		return err
+	}
+	if stood, err = redis.use(); err != nil {
+		return err
+	}
 	if _, err = g.farm.play(ctx, phase{}, func(ctx context.Context) error { return sleep(ctx, o.Idle) }); err != nil {
 		return err
 	}

@@ -96,7 +96,7 @@ func write(w io.Writer, o *bench.ReplicaOptions, all []bench.ReplicaResult) erro
 		fmt.Fprintf(w, "  of them without any change   %8.1f a second (%s)\n", r.Idle.Total()/r.IdleSeconds, names(r.Idle, r.IdleSeconds))
 		fmt.Fprintf(w, "  Redis CPU a change           %8.1f us; traffic in %.0f, out %.0f bytes\n", each(float64(r.Loaded.CPU)/1e3), each(r.Loaded.In), each(r.Loaded.Out))
 		fmt.Fprintf(w, "  Redis memory a subscription  %8.0f bytes; commands to subscribe %.2f\n",
-			(r.Loaded.Memory-r.EmptyMemory)/float64(r.Subscriptions), r.Subscribing.Total()/float64(r.Subscriptions))
+			r.Memory/float64(r.Subscriptions), r.Subscribing.Total()/float64(r.Subscriptions))
 		fmt.Fprintf(w, "  CPU a change                 %8.1f us of who is connected to the PBX, %.1f of each other\n", r.HolderCPU, r.FollowerCPU)
 		fmt.Fprintf(w, "  change -> NOTIFY, median ms  %8.3f embedded, alone; %.3f where the PBX is connected; %.3f at the others (99%%: %.2f, %.2f, %.2f)\n",
 			r.Embedded.P50, r.Holder.P50, r.Followers.P50, r.Embedded.P99, r.Holder.P99, r.Followers.P99)
@@ -112,6 +112,11 @@ func write(w io.Writer, o *bench.ReplicaOptions, all []bench.ReplicaResult) erro
 		if added > maxAdded {
 			errs = append(errs, fmt.Errorf("Redis adds %v at the median; the bar is %v", added, maxAdded))
 		}
+	}
+	if len(all) > 1 {
+		m := fit(&all[0], &all[1], o.Lease)
+		check(w, all, m)
+		plan(w, m, site{subscriptions: 10_000_000, replicas: 20, lines: 500_000, pbxs: 200, calls: 6, steps: 4, refresh: 30 * time.Minute})
 	}
 	return errors.Join(errs...)
 }
