@@ -144,7 +144,7 @@ func (w *follower) next(ctx context.Context) error {
 		if e.Snapshot != "" {
 			return w.join(ctx)
 		}
-		if here.n != w.at.n+1 && w.at.n != 0 {
+		if repairs && here.n != w.at.n+1 && w.at.n != 0 {
 			w.f.c.metrics.gap(w.f.Name())
 			w.f.log.Warn("entries of the PBX's feed are missing; all devices are read again", "last", w.at, "next", here)
 			pause(ctx, saveEvery) // then the hash is beyond
@@ -167,7 +167,7 @@ func (w *follower) idle(ctx context.Context) error {
 		return err
 	case s.left == 0:
 		return errFree
-	case s.n != w.at.n:
+	case repairs && s.n != w.at.n:
 		// Published between the read and the look; or entries were lost in a failover, and
 		// the stream goes on with lower ids than the last that was read.
 		return w.join(ctx)

@@ -272,7 +272,7 @@ func (c *chaos) report(stale int) string {
 	var b strings.Builder
 	notifies := 0
 	for _, w := range c.Watchers() {
-		notifies += len(w.Sub.History())
+		notifies += len(w.History())
 	}
 	fmt.Fprintf(&b, "%d phones took %d NOTIFYs and refused %d that came too late, in %v\n", len(c.Watchers()), notifies, stale, time.Since(c.Began).Round(time.Second))
 	fmt.Fprintf(&b, "%-20s %6s  %18s  %s\n", "fault", "times", "lamp wrong, worst", "all right after the last change, worst (bound)")

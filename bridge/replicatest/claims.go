@@ -48,12 +48,17 @@ func (w *Watcher) movedBefore(at time.Time, d time.Duration) bool {
 
 // judgeHistory looks at what the phone showed: no lamp unknown, none twice without a reason.
 func (c *chaos) judgeHistory(w *Watcher) {
-	h := w.Sub.History()
+	h := w.History()
 	for i := 1; i < len(h); i++ {
 		switch s := c.at(h[i].At); {
 		case h[i].State() == device.Unknown:
 			c.T.Errorf("%v: the lamp was unknown\n%s", w, c.Story(w, h[i].At, 10*time.Second))
 			return
+		case h[i].Substate == "terminated":
+			if s == nil || s.fault.Name != "rolled" {
+				c.T.Errorf("%v: the subscription was ended, and nobody left\n%s", w, c.Story(w, h[i].At, 10*time.Second))
+				return
+			}
 		case h[i].State() == h[i-1].State() && s == nil && !w.movedBefore(h[i].At, calm):
 			c.T.Errorf("%v: a NOTIFY shows what the last one did, and nobody asked\n%s", w, c.Story(w, h[i].At, 10*time.Second))
 			return

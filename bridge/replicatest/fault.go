@@ -30,12 +30,14 @@ type Fault struct {
 // begin starts a replica again.
 func begin(_ *Fleet, r *Replica) { r.Start(); r.Ready() }
 
+// gone is how long it takes until who is gone is replaced: that is noticed after a lease, its
+// shards are loaded; a NOTIFY that was lost meanwhile is sent again after 4 s at most (Timer E).
+func gone(lease time.Duration) time.Duration { return lease*3/2 + 4*time.Second }
+
 // Faults are all kinds, for a lease of so long.
 func Faults(lease time.Duration) []Fault {
 	seconds := func(leases float64) time.Duration { return time.Duration(leases * float64(lease)) }
-	// Who is gone is noticed after a lease, its shards are loaded; a NOTIFY that was lost
-	// meanwhile is sent again after 4 s at most (Timer E).
-	gone := seconds(1.5) + 4*time.Second
+	gone := gone(lease)
 	return []Fault{
 		{Name: "killed", Settle: gone, Play: func(_ *Fleet, r *Replica, _ time.Duration) { r.Kill() }, After: begin},
 		{Name: "rolled", Settle: 2 * time.Second, Play: func(_ *Fleet, r *Replica, _ time.Duration) { r.Stop() }, After: begin},

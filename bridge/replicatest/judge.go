@@ -55,7 +55,7 @@ func (f *Fleet) wrong() *Watcher {
 // Stale are the NOTIFYs that a strict phone refused because their CSeq was too low: what a
 // replica sent that did not know yet that it was replaced. from names the replicas.
 func (w *Watcher) Stale() (all []siptest.Violation, from []string) {
-	for _, v := range w.Sub.Violations() {
+	for _, v := range w.violations() {
 		if !isStale(v) {
 			continue
 		}
@@ -86,13 +86,13 @@ func (w *Watcher) Breaches() []string {
 	w.mu.Lock()
 	all := slices.Clone(w.faults)
 	w.mu.Unlock()
-	for _, v := range w.Sub.Violations() {
+	for _, v := range w.violations() {
 		if !isStale(v) && !isLonger(v) {
 			all = append(all, v.String())
 		}
 	}
-	for _, x := range w.Sub.History() {
-		if x.Substate == "terminated" {
+	for _, x := range w.History() {
+		if x.Substate == "terminated" && !(w.TCP && x.Reason == "deactivated") { // its connection ends
 			all = append(all, "the subscription was ended: "+x.Reason)
 		}
 	}
@@ -134,7 +134,7 @@ func (f *Fleet) Story(w *Watcher, around time.Time, span time.Duration) string {
 		all = append(all, Mark{at, "phone: refreshed"})
 	}
 	w.mu.Unlock()
-	for _, x := range w.Sub.History() {
+	for _, x := range w.History() {
 		all = append(all, Mark{x.At, fmt.Sprintf("phone: shows %v (CSeq %d, version %d) %s", x.State(), x.CSeq, x.Lamp.Version, x.Reason)})
 	}
 	slices.SortStableFunc(all, func(a, b Mark) int { return a.At.Compare(b.At) })

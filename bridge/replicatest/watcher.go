@@ -33,8 +33,6 @@ type Watcher struct {
 	Number string
 	// TCP: it has a connection, else it sends datagrams.
 	TCP bool
-	// Sub is the strict watch.
-	Sub *siptest.Subscription
 
 	f      *Fleet
 	phone  *siptest.Phone
@@ -46,6 +44,7 @@ type Watcher struct {
 
 	mu        sync.Mutex // guards what follows
 	home      *Replica
+	subs      []*siptest.Subscription // the last one stands
 	refreshed []time.Time
 	notes     []Mark
 	faults    []string
@@ -77,9 +76,8 @@ func (f *Fleet) Watch(number string, home *Replica, tcp bool) *Watcher {
 	ctx, cancel := context.WithCancel(context.Background())
 	w.done = cancel
 	f.T.Cleanup(w.close)
-	w.Sub, err = w.phone.Subscribe(ctx, siptest.SubscribeConfig{Target: number, GapsAllowed: true})
-	if err == nil {
-		_, err = w.Sub.WaitNotify(0, answerTime)
+	if err = w.subscribe(ctx); err == nil {
+		_, err = w.Sub().WaitNotify(0, answerTime)
 	}
 	if err != nil {
 		f.T.Fatalf("phone at replica %s: %v", home.Name, err)
@@ -92,6 +90,44 @@ func (f *Fleet) Watch(number string, home *Replica, tcp bool) *Watcher {
 	f.watchers = append(f.watchers, w)
 	f.mu.Unlock()
 	return w
+}
+
+// subscribe begins a subscription of its own.
+func (w *Watcher) subscribe(ctx context.Context) error {
+	sub, err := w.phone.Subscribe(ctx, siptest.SubscribeConfig{Target: w.Number, GapsAllowed: true})
+	if err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.subs = append(w.subs, sub)
+	return nil
+}
+
+// Sub is the strict watch that stands.
+func (w *Watcher) Sub() *siptest.Subscription {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.subs[len(w.subs)-1]
+}
+
+// History is what all its subscriptions showed, oldest first.
+func (w *Watcher) History() (all []siptest.Seen) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, s := range w.subs {
+		all = append(all, s.History()...)
+	}
+	return all
+}
+
+func (w *Watcher) violations() (all []siptest.Violation) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, s := range w.subs {
+		all = append(all, s.Violations()...)
+	}
+	return all
 }
 
 func (w *Watcher) close() {
@@ -122,6 +158,9 @@ func (w *Watcher) trace(at time.Time, sent bool, m *siptest.Message) {
 		return
 	}
 	cseq, _ := m.CSeq()
+	if strings.HasPrefix(m.Get("Subscription-State"), "terminated") {
+		w.again()
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.heard = append(w.heard, Heard{at, w.f.sender(m), cseq})
@@ -209,7 +248,13 @@ func (w *Watcher) Refresh(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, moveTime)
 	defer cancel()
 	for {
-		err := w.Sub.Refresh(ctx, 600)
+		var err error
+		if last, ok := w.Sub().Last(); ok && last.Substate == "terminated" {
+			w.GoTo(w.f.another(w.Home())) // RFC 6665 §4.1.3: deactivated asks for a new subscription
+			err = w.subscribe(ctx)
+		} else {
+			err = w.Sub().Refresh(ctx, 600)
+		}
 		status := siptest.StatusOf(err)
 		if err != nil {
 			w.note("a refresh at %s: %v", w.Home().Name, err)
@@ -223,6 +268,7 @@ func (w *Watcher) Refresh(ctx context.Context) error {
 		case ctx.Err() != nil, errors.Is(err, siptest.ErrClosed):
 			return fmt.Errorf("no refresh in %v: %w", moveTime, err)
 		case status == 503 || status == 500:
+			w.GoTo(w.f.another(w.Home())) // RFC 3263 §4.3
 			if !sleep(ctx, 500*time.Millisecond) {
 				return err
 			}
@@ -279,7 +325,7 @@ func (w *Watcher) fault(format string, args ...any) {
 // Right says what is wrong with the lamp now; nil = nothing.
 func (w *Watcher) Right() error {
 	want := w.f.PBX.Now(w.Number)
-	if got := w.Sub.Lamp(); got != want.State {
+	if got := w.Sub().Lamp(); got != want.State {
 		return fmt.Errorf("phone at %s shows %s %v, and it is %v since %v", w.Home().Name, w.Number, got, want.State, time.Since(want.At).Round(time.Millisecond))
 	}
 	return nil

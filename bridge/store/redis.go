@@ -21,7 +21,7 @@ var (
 	//go:embed lua/release.lua
 	releaseLua string
 
-	commitScript  = redis.NewScript(commitLua)
+	commitScript  = redis.NewScript(fenced(commitLua))
 	acquireScript = redis.NewScript(acquireLua)
 	releaseScript = redis.NewScript(releaseLua)
 )

@@ -198,6 +198,10 @@ func (u Rules) subscribe(r *Record, in Input, e *Effects) {
 func (u Rules) reserve(r *Record, e *Effects) {
 	if r.CSeq+u.Block/2 > r.CSeqLimit || r.Version+u.Block/2 > r.VersionLimit {
 		r.CSeqLimit, r.VersionLimit = r.CSeq+u.Block, r.Version+u.Block
+		if !reserves {
+			r.Seal()
+			return
+		}
 		e.Persist = true
 	}
 }

@@ -11,9 +11,11 @@
 
 local epoch = tonumber(ARGV[1])
 local stored = tonumber(redis.call('HGET', KEYS[1], 'epoch') or '0')
+-- the fence
 if stored > epoch then
   return 0
 end
+-- behind the fence
 if stored < epoch then
   -- The server lost the writer's acquire: a failover to a replica that lagged.
   redis.call('HSET', KEYS[1], 'epoch', ARGV[1], 'owner', 'taken over')

@@ -1,0 +1,5 @@
+//go:build norepair
+
+package cluster
+
+const repairs = false

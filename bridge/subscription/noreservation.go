@@ -1,0 +1,5 @@
+//go:build noreservation
+
+package subscription
+
+const reserves = false
