@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"errors"
+	"time"
 
 	"blfbridge/bridge/store"
 )
@@ -75,55 +76,80 @@ func (s *Shards) reclaim(key string, home func(key string) (uint16, bool)) (to u
 	return 0, nil
 }
 
-// claimTries is how often a subscription is read again that its owner writes meanwhile.
-const claimTries = 5
+// claimTries is how often a subscription is read again that its owner writes meanwhile, or of
+// which Redis did not say whether it moved; claimTime bounds it all: the phone asks again.
+const (
+	claimTries = 5
+	claimTime  = 5 * time.Second
+)
 
 func (s *Shards) claim(ctx context.Context, keys []string, to uint16) (string, []byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.c.lease)
+	ctx, cancel := context.WithTimeout(ctx, max(s.c.lease, claimTime))
 	defer cancel()
+	var failed error // of a move: Redis may have done it all the same
 	for range claimTries {
 		owners, err := s.store.Owners(ctx)
 		if err != nil {
 			return "", nil, err
 		}
-		var others []uint16
+		var others, own []uint16
 		s.mu.Lock()
 		home := s.held[to]
 		for id := range owners {
 			// Also one that was taken over, of which we are about to learn.
 			if h, ours := s.held[id]; !ours || !h.loaded || owners[id] != s.c.replica {
 				others = append(others, id)
+			} else {
+				own = append(own, id)
 			}
 		}
 		s.mu.Unlock()
 		if !home.loaded {
 			return "", nil, store.ErrFenced // ours was lost meanwhile
 		}
-		moved, found := false, false
-		for _, key := range keys {
-			from, value, there, err := s.store.Find(ctx, key, others)
-			if err != nil {
-				return "", nil, err
-			}
-			if !there {
-				continue
-			}
-			if found = true; owners[from] == s.c.replica {
-				return "", nil, ErrLoading
-			}
-			if moved, err = s.store.Move(ctx, key, from, value, store.Fence{Shard: to, Epoch: home.epoch}); err != nil {
-				return "", nil, err
-			}
-			if moved {
-				return key, value, s.tell(ctx, owners[from])
-			}
-			break
-		}
-		if !found {
+		key, from, stored, err := s.find(ctx, keys, others, own)
+		switch {
+		case err != nil:
+			return "", nil, err
+		case stored == nil:
 			return "", nil, nil
 		}
+		value, origin, unfinished := store.Plain(stored)
+		switch {
+		case from == to && unfinished:
+			return key, value, s.tell(ctx, owners[origin]) // Redis did it, and we did not hear of it
+		case owners[from] == s.c.replica && !unfinished:
+			return "", nil, ErrLoading
+		}
+		moved := false
+		if moved, failed = s.store.Move(ctx, key, from, stored, store.Fence{Shard: to, Epoch: home.epoch}); moved {
+			return key, value, s.tell(ctx, owners[from])
+		}
+		if errors.Is(failed, store.ErrFenced) {
+			return "", nil, failed
+		}
+	}
+	if failed != nil {
+		return "", nil, failed
 	}
 	return "", nil, errors.New("cluster: the subscription is being written all the time")
+}
+
+// find looks for the first of the keys that is anywhere: in shards of others, or in our own, where
+// it is unfinished. stored is nil if it is nowhere.
+func (s *Shards) find(ctx context.Context, keys []string, others, own []uint16) (key string, from uint16, stored []byte, err error) {
+	for _, key := range keys {
+		for i, shards := range [][]uint16{others, own} {
+			from, stored, there, err := s.store.Find(ctx, key, shards)
+			if err != nil {
+				return "", 0, nil, err
+			}
+			if _, _, unfinished := store.Plain(stored); there && (i == 0 || unfinished) {
+				return key, from, stored, nil
+			}
+		}
+	}
+	return "", 0, nil, nil
 }
 
 // tell tells a subscription's last owner that it went. If that fails the owner sees it when

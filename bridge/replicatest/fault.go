@@ -55,6 +55,7 @@ func Faults(lease time.Duration) []Fault {
 			for _, r := range f.Replicas {
 				r.Redis.Delay(100 * time.Millisecond) // each way
 			}
+			f.refreshElsewhere() // what takes the most commands
 			time.Sleep(d)
 			for _, r := range f.Replicas {
 				r.Redis.Delay(0)

@@ -157,6 +157,9 @@ func (r *Replica) end() {
 	if paused {
 		r.Resume()
 	}
+	if r.Redis != nil {
+		r.Redis.Cut(false)
+	}
 	if runs {
 		r.waitEnd(r.signal(syscall.SIGTERM))
 	}

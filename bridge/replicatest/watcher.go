@@ -15,9 +15,9 @@ import (
 
 const (
 	// answerTime is how long a phone waits for an answer before it asks another replica.
-	answerTime = 2 * time.Second
+	answerTime = 8 * time.Second
 	// moveTime bounds how long a phone tries to refresh, at one replica after the other.
-	moveTime = 20 * time.Second
+	moveTime = 40 * time.Second
 	// refreshEvery is about how often a phone refreshes.
 	refreshEvery = 20 * time.Second
 	// pingEvery is how often a phone over TCP looks whether its connection lives (RFC 5626

@@ -199,8 +199,9 @@ func (r *Redis) DropShard(ctx context.Context, f Fence) (bool, error) {
 	return gone, err
 }
 
-// Find looks for a key in many shards.
-func (r *Redis) Find(ctx context.Context, key string, shards []uint16) (shard uint16, value []byte, found bool, err error) {
+// Find looks for a key in many shards. stored is what is there, as Move needs it; Plain is the
+// value in it. A provisional one is found if it counts.
+func (r *Redis) Find(ctx context.Context, key string, shards []uint16) (shard uint16, stored []byte, found bool, err error) {
 	if len(shards) == 0 {
 		return 0, nil, false, nil
 	}
@@ -218,13 +219,36 @@ func (r *Redis) Find(ctx context.Context, key string, shards []uint16) (shard ui
 	if err != nil {
 		return 0, nil, false, err
 	}
+	maybe := -1
 	for i, c := range got {
-		b, err := c.Bytes()
-		if err == nil && len(b) > 0 && b[0] != provisional {
+		switch b, err := c.Bytes(); {
+		case err != nil || len(b) == 0:
+		case b[0] != provisional:
 			return shards[i], b, true, nil
+		default:
+			maybe = i
 		}
 	}
-	return 0, nil, false, nil
+	if maybe < 0 {
+		return 0, nil, false, nil
+	}
+	// A replica died, or did not hear from Redis, in the middle of a move; or one is under way.
+	b, _ := got[maybe].Bytes()
+	_, from, _ := Plain(b)
+	there, err := within(ctx, r, func() (bool, error) { return r.client.HExists(ctx, r.subsKey(from), key).Result() })
+	if err != nil || there {
+		return 0, nil, false, err
+	}
+	return shards[maybe], b, true, nil
+}
+
+// Plain is the value in what Find found; unfinished tells that its move was not finished, from
+// that shard.
+func Plain(stored []byte) (value []byte, from uint16, unfinished bool) {
+	if len(stored) < provisionalHead || stored[0] != provisional {
+		return stored, 0, false
+	}
+	return stored[provisionalHead:], binary.BigEndian.Uint16(stored[1:]), true
 }
 
 // Move takes a key with its value out of one shard and into another, whose epoch is ours.
@@ -235,8 +259,9 @@ func (r *Redis) Move(ctx context.Context, key string, from uint16, was []byte, t
 	if _, err := within(ctx, r, func() (int64, error) { return r.client.HDel(ctx, r.movedKey(to.Shard), key).Result() }); err != nil {
 		return false, err
 	}
+	plain, _, _ := Plain(was)
 	value := binary.BigEndian.AppendUint16([]byte{provisional}, from)
-	err := r.Commit(ctx, []Delta{{Shard: to.Shard, Epoch: to.Epoch, Key: key, Value: append(value, was...)}}, nil)
+	err := r.Commit(ctx, []Delta{{Shard: to.Shard, Epoch: to.Epoch, Key: key, Value: append(value, plain...)}}, nil)
 	if err != nil {
 		return false, err
 	}
