@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"strings"
 	"time"
 
@@ -101,7 +102,7 @@ func (l *Lamp) follow(ctx context.Context, sub *siptest.Subscription, seen sipte
 
 // phone is one on the address of this host that leads to the server.
 func (l *Lamp) phone(timeout time.Duration) (*siptest.Phone, error) {
-	transport, addr, err := config.SplitListen(l.Server)
+	transport, addr, err := serverAt(l.Server)
 	if err != nil {
 		return nil, fmt.Errorf("doctor: server %q: %w", l.Server, err)
 	}
@@ -117,6 +118,20 @@ func (l *Lamp) phone(timeout time.Duration) (*siptest.Phone, error) {
 		TLS: &tls.Config{ServerName: host, InsecureSkipVerify: l.Insecure}, Listen: net.JoinHostPort(own, "0"),
 		UserAgent: "blfbridge-watch", NoMedia: true, Timeout: timeout,
 	})
+}
+
+// serverAt takes transport://host:port apart. The host may be a name; the port defaults to the transport's.
+func serverAt(server string) (transport, addr string, err error) {
+	u, err := url.Parse(server)
+	if err != nil || u.Hostname() == "" {
+		return config.SplitListen(server) // which says what is wrong
+	}
+	transport, addr, err = config.SplitListen(u.Scheme + "://0.0.0.0")
+	if err != nil {
+		return "", "", err
+	}
+	_, port, _ := net.SplitHostPort(addr)
+	return transport, net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), port)), nil
 }
 
 // AnyLine is the first line whose lamp is known, else the first that a phone could have.
