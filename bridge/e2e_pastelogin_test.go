@@ -1,3 +1,5 @@
+//go:build pbx
+
 package bridge_test
 
 import (
