@@ -8,9 +8,12 @@ import (
 	"blfbridge/bridge/store"
 )
 
+// ErrElsewhere: the phone has asked another replica since; its subscription stays there.
+var ErrElsewhere = errors.New("cluster: the phone has asked another replica since")
+
 // Claim implements notifier.Shared: a phone refreshed here what another replica has, because
 // it came by another way. The subscription moves here, to where the phone's way is.
-func (s *Shards) Claim(keys []string, to uint16, take func(key string, value []byte, err error)) {
+func (s *Shards) Claim(keys []string, to uint16, wanted func(key string, value []byte) bool, take func(key string, value []byte, err error)) {
 	select {
 	case s.claims <- struct{}{}:
 	default:
@@ -25,7 +28,7 @@ func (s *Shards) Claim(keys []string, to uint16, take func(key string, value []b
 		return
 	}
 	s.wg.Go(func() {
-		key, value, err := s.claim(s.ctx, keys, to)
+		key, value, err := s.claim(s.ctx, keys, to, wanted)
 		<-s.claims
 		switch {
 		case err != nil:
@@ -45,7 +48,7 @@ const reclaimTries = 50
 
 // Reclaim implements notifier.Shared: others took over what was ours, because they thought us
 // dead, and of these the phones' connections are ours still.
-func (s *Shards) Reclaim(keys []string, home func(key string) (uint16, bool), take func(key string, to uint16, value []byte)) {
+func (s *Shards) Reclaim(keys []string, home func(key string) (uint16, bool), wanted func(key string, value []byte) bool, take func(key string, to uint16, value []byte)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.left || s.ctx.Err() != nil {
@@ -53,19 +56,22 @@ func (s *Shards) Reclaim(keys []string, home func(key string) (uint16, bool), ta
 	}
 	s.wg.Go(func() {
 		for _, key := range keys {
-			to, value := s.reclaim(key, home)
+			to, value := s.reclaim(key, home, wanted)
 			take(key, to, value)
 		}
 	})
 }
 
-func (s *Shards) reclaim(key string, home func(key string) (uint16, bool)) (to uint16, value []byte) {
+func (s *Shards) reclaim(key string, home func(key string) (uint16, bool), wanted func(key string, value []byte) bool) (to uint16, value []byte) {
 	for range reclaimTries {
 		if to, ok := home(key); ok {
-			_, value, err := s.claim(s.ctx, []string{key}, to)
+			_, value, err := s.claim(s.ctx, []string{key}, to, wanted)
 			if err == nil {
 				s.c.metrics.claims.WithLabelValues("back").Inc()
 				return to, value
+			}
+			if errors.Is(err, ErrElsewhere) {
+				break
 			}
 			s.c.log.Debug("a subscription cannot be taken back yet", "key", key, "error", err)
 		}
@@ -83,7 +89,7 @@ const (
 	claimTime  = 5 * time.Second
 )
 
-func (s *Shards) claim(ctx context.Context, keys []string, to uint16) (string, []byte, error) {
+func (s *Shards) claim(ctx context.Context, keys []string, to uint16, wanted func(key string, value []byte) bool) (string, []byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, max(s.c.lease, claimTime))
 	defer cancel()
 	var failed error // of a move: Redis may have done it all the same
@@ -120,6 +126,8 @@ func (s *Shards) claim(ctx context.Context, keys []string, to uint16) (string, [
 			return key, value, s.tell(ctx, owners[origin]) // Redis did it, and we did not hear of it
 		case owners[from] == s.c.replica && !unfinished:
 			return "", nil, ErrLoading
+		case !wanted(key, value):
+			return "", nil, ErrElsewhere
 		}
 		moved := false
 		if moved, failed = s.store.Move(ctx, key, from, stored, store.Fence{Shard: to, Epoch: home.epoch}); moved {

@@ -455,11 +455,11 @@ func (l *loop) lost(id uint16, epoch store.Epoch) {
 	}
 	l.n.log.Error("another process took over a shard of the subscriptions; ours of it are dropped here",
 		"shard", id, "subscriptions", sh.count)
-	var connected []string
+	connected := map[string]uint32{}
 	for slot := range l.records.count {
 		if e := l.records.at(slot); e.used && e.Shard == id {
 			if e.way.transport.Stream() && !e.closed && e.Flags&subscription.FlowLost == 0 && e.Status != subscription.Terminated {
-				connected = append(connected, l.keyOf(slot))
+				connected[l.keyOf(slot)] = e.RemoteCSeq
 			}
 			l.cancel(e)
 			l.remove(slot, false)

@@ -2,6 +2,9 @@ package notifier
 
 import (
 	"context"
+	"errors"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,12 +20,24 @@ const retryAway = 2 * time.Second
 type Shared interface {
 	// Claim looks for the first of the keys that is in a shard of another replica, and moves
 	// it into one of ours. It does not block, and calls take once, maybe before it returns; a
-	// value of nil says that nobody has it, err that this is not known.
-	Claim(keys []string, to uint16, take func(key string, value []byte, err error))
+	// value of nil says that nobody has it, err that this is not known, or that it is not
+	// wanted as it is: wanted is asked before it is moved, maybe several times.
+	Claim(keys []string, to uint16, wanted Wanted, take func(key string, value []byte, err error))
 	// Reclaim does so for each of the keys, one after the other; home says into which shard,
 	// false = there is none yet. It does not block, and calls take once for each key, with
 	// nil if it could not be had.
-	Reclaim(keys []string, home func(key string) (uint16, bool), take func(key string, to uint16, value []byte))
+	Reclaim(keys []string, home func(key string) (uint16, bool), wanted Wanted, take func(key string, to uint16, value []byte))
+}
+
+// Wanted reports whether a stored subscription is to be taken from another replica. It is
+// called on any goroutine.
+type Wanted = func(key string, value []byte) bool
+
+// notAfter wants a subscription unless its phone sent a later request than that one to
+// another replica: that is where it is now.
+func notAfter(value []byte, cseq uint32) bool {
+	rec, err := subscription.Decode(value)
+	return err != nil || rec.RemoteCSeq <= cseq // what cannot be read is refused where it is restored
 }
 
 // Homes says which of the shards that are held take new subscriptions; none = they are
@@ -58,18 +73,20 @@ func (n *Notifier) LetGo(f store.Fence) {
 }
 
 // reclaim takes subscriptions back that another process took over while we were not heard of:
-// their phones have connections to us, and no other process has a way to them.
-func (l *loop) reclaim(keys []string) {
-	if len(keys) == 0 || l.n.shared == nil {
+// their phones have connections to us, and no other process has a way to them, unless they
+// asked there since: connected has the CSeq of each one's last request to us.
+func (l *loop) reclaim(connected map[string]uint32) {
+	if len(connected) == 0 || l.n.shared == nil {
 		return
 	}
+	keys := slices.Sorted(maps.Keys(connected))
 	for _, k := range keys {
 		l.returning[k] = struct{}{}
 	}
 	l.n.shared.Reclaim(keys, func(key string) (uint16, bool) {
 		callID, _, _ := strings.Cut(key, "\x00")
 		return l.n.home(callID)
-	}, func(key string, to uint16, value []byte) {
+	}, func(key string, value []byte) bool { return notAfter(value, connected[key]) }, func(key string, to uint16, value []byte) {
 		l.box.post(message{call: func(l *loop) {
 			delete(l.returning, key)
 			rec, err := subscription.Decode(value)
@@ -126,7 +143,8 @@ func (l *loop) elsewhere(s *Subscribe, to uint16) bool {
 	s.sought = true
 	line := s.Decision.Line
 	keys := []string{k, k + "\x00" + line.Tenant + "\x00" + line.Partition + "\x00" + line.Number}
-	l.n.shared.Claim(keys, to, func(key string, value []byte, err error) {
+	wanted := func(_ string, value []byte) bool { return notAfter(value, s.CSeq) }
+	l.n.shared.Claim(keys, to, wanted, func(key string, value []byte, err error) {
 		if !l.box.post(message{call: func(l *loop) { l.claimed(s, to, stored{key: key}, value, err) }}) {
 			s.Answer(Answer{Status: 503, RetryAfter: retryAway})
 		}
@@ -145,7 +163,9 @@ func (l *loop) claimed(s *Subscribe, to uint16, got stored, value []byte, err er
 		}
 	}
 	if err != nil {
-		l.n.storeFailed(err)
+		if errors.Is(err, store.ErrAway) {
+			l.n.storeFailed(err)
+		}
 		l.answerTo(s, Answer{Status: 503, RetryAfter: retryAway}) // 481 would end what may well stand
 		return
 	}
