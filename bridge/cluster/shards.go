@@ -179,8 +179,11 @@ func (s *Shards) keep(ctx context.Context, round int) error {
 	s.mu.Lock()
 	who, looked, leaving := s.alive, s.taken, s.leaving
 	s.mu.Unlock()
-	if leaving || len(who.stay) == 0 {
-		return nil // or no beat got through yet
+	if leaving {
+		return s.hear(ctx, who.taken, looked) // what others claim meanwhile is theirs
+	}
+	if len(who.stay) == 0 {
+		return nil // no beat got through yet
 	}
 	if round == 0 || !s.atHome() {
 		if err := s.store.Share(ctx); err != nil {
@@ -217,17 +220,26 @@ func (s *Shards) keep(ctx context.Context, round int) error {
 			}
 		}
 	}
-	if who.taken != looked {
-		if err := s.gone(ctx); err != nil {
-			return err
-		}
-		s.mu.Lock()
-		s.taken = who.taken
-		s.mu.Unlock()
+	if err := s.hear(ctx, who.taken, looked); err != nil {
+		return err
 	}
 	if round%16 == 15 {
 		return s.dropEmpty(ctx)
 	}
+	return nil
+}
+
+// hear drops what others took since it was looked at the last time.
+func (s *Shards) hear(ctx context.Context, taken, looked int64) error {
+	if taken == looked {
+		return nil
+	}
+	if err := s.gone(ctx); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	s.taken = taken
+	s.mu.Unlock()
 	return nil
 }
 

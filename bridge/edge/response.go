@@ -118,12 +118,12 @@ func (e *Edge) answered(s *shard, t *transaction, w *work, attempt byte) (id pho
 	case m.Status == 503 && e.next(s, t):
 		return id
 	}
-	_ = e.net.Write(t.in, w.write())
-	r := t.registration
-	s.remove(t)
-	if r != nil && m.Status/100 == 2 && e.registered(r, m) {
-		return r.id
+	// First what it says: the phone may subscribe as soon as it has the answer.
+	if r := t.registration; r != nil && m.Status/100 == 2 && e.registered(r, m) {
+		id = r.id
 	}
+	_ = e.net.Write(t.in, w.write())
+	s.remove(t)
 	return id
 }
 
