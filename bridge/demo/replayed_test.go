@@ -62,24 +62,25 @@ func byTime(text string) string {
 	return strings.Join(lines, "")
 }
 
-// what the recording shows, whatever the store.
-var recorded = []string{
-	"SUBSCRIBE ×6 from Yealink (dialog, udp): 200 OK",
-	"SUBSCRIBE ×6 from snom (dialog, tcp): 200 OK",
-	"SUBSCRIBE from Temp: 403 Forbidden",
-	"Ann calls Bob", "1002 Bob Two    ringing  ← Ann One",
-	"Bob answers", "1002 Bob Two    busy     ← Ann One",
-	"Bob puts Ann on hold", "1002 Bob Two    held     ← Ann One    3 lamps",
-	"Bob takes Cat's call", "1002 Bob Two    busy     ← Cat Three",
-	"Bob transfers Ann to Fay", "1006 Fay Six    ringing  ← Ann One    4 lamps",
-	"Cat dials *78", "1003 Cat Three  dnd",
-	"The administrator lets Temp watch", "REST PUT /api/v1/policy: 200 OK", "SUBSCRIBE ×6 from Temp (dialog, udp): 200 OK",
-	"Fay picks the call up", "1006 Fay Six    busy     → Eve Five",
-	"NOTIFY ×6 to Temp: terminated;reason=rejected",
-	"Dan's phone leaves", "1004 Dan Four   unknown",
-	"Summary", "refused, as the policy says: SUBSCRIBE from Temp: 403 Forbidden",
-	"PBX event → lamp   median", "█",
-	"✓ 0 breaches", "✓ 0 lamps wrong in the end", "✓ 0 NOTIFYs not answered with 200", "✓ 0 drift",
+// what the recording shows, whatever the store: the steps, and each one's lamps, which may
+// come after the next step on a machine that does much else.
+var recorded = [][]string{
+	{
+		"SUBSCRIBE ×6 from Yealink (dialog, udp): 200 OK", "SUBSCRIBE ×6 from snom (dialog, tcp): 200 OK", "SUBSCRIBE from Temp: 403 Forbidden",
+		"Ann calls Bob", "Bob answers", "Bob puts Ann on hold", "Bob takes Cat's call", "Bob transfers Ann to Fay", "Cat dials *78",
+		"The administrator lets Temp watch", "SUBSCRIBE ×6 from Temp (dialog, udp): 200 OK", "Fay picks the call up", "Dan's phone leaves",
+		"Summary", "refused, as the policy says: SUBSCRIBE from Temp: 403 Forbidden",
+		"PBX event → lamp   median", "█",
+		"✓ 0 breaches", "✓ 0 lamps wrong in the end", "✓ 0 NOTIFYs not answered with 200", "✓ 0 drift",
+	},
+	{"Ann calls Bob", "1002 Bob Two    ringing  ← Ann One", "1002 Bob Two    busy     ← Ann One", "1002 Bob Two    held     ← Ann One    3 lamps"},
+	{"Bob takes Cat's call", "1002 Bob Two    busy     ← Cat Three"},
+	{"Bob transfers Ann to Fay", "1006 Fay Six    ringing  ← Ann One    4 lamps"},
+	{"Cat dials *78", "1003 Cat Three  dnd"},
+	{"The administrator lets Temp watch", "REST PUT /api/v1/policy: 200 OK"},
+	{"Fay picks the call up", "1006 Fay Six    busy     → Eve Five"},
+	{"The administrator takes it back", "NOTIFY ×6 to Temp: terminated;reason=rejected"},
+	{"Dan's phone leaves", "1004 Dan Four   unknown"},
 }
 
 func TestRecording(t *testing.T) {
@@ -87,7 +88,10 @@ func TestRecording(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wants(t, byTime(text), append([]string{"Asterisk 22.10.1, recorded ─ARI→ bridge + bbolt"}, recorded...)...)
+	wants(t, text, "Asterisk 22.10.1, recorded ─ARI→ bridge + bbolt")
+	for _, r := range recorded {
+		wants(t, byTime(text), r...)
+	}
 }
 
 func TestRecordingRedis(t *testing.T) {
@@ -98,7 +102,10 @@ func TestRecordingRedis(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wants(t, byTime(text), append([]string{"Asterisk 22.10.1, recorded ─ARI→ bridge + Redis"}, recorded...)...)
+	wants(t, text, "Asterisk 22.10.1, recorded ─ARI→ bridge + Redis")
+	for _, r := range recorded {
+		wants(t, byTime(text), r...)
+	}
 }
 
 // At any speed the last lamps are right; what happens too fast may be merged.
