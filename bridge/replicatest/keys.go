@@ -18,7 +18,7 @@ const (
 )
 
 // known are the keys that replicas may leave in Redis, whatever happened to them.
-var known = regexp.MustCompile(`^(\{blf\}:(meta|shards|replicas|taken|clock|policy.*|sessions.*|audit.*)|\{blf:s\d+\}:(epoch|subs|moved)|\{blf:l\d+\}:lamps|\{blf:pbx:pbx1\}:(lease|entries|devices:\d+-\d+))$`)
+var known = regexp.MustCompile(`^(\{blf\}:(meta|shards|replicas|taken|states|clock|policy.*|sessions.*|audit.*)|\{blf:s\d+\}:(epoch|subs|moved)|\{blf:l\d+\}:lamps|\{blf:pbx:pbx1\}:(lease|entries|devices:\d+-\d+))$`)
 
 // Shards looks what the shards hold: how many times each subscription is there, and which
 // of the shards have an owner that does not live.

@@ -12,7 +12,12 @@ import (
 // within the fault's bound, and nothing is left in Redis.
 func befalls(t *testing.T, name string, d time.Duration) *Fleet {
 	t.Helper()
-	f := fleet(t, Config{})
+	return happens(t, Config{}, name, d)
+}
+
+func happens(t *testing.T, c Config, name string, d time.Duration) *Fleet {
+	t.Helper()
+	f := fleet(t, c)
 	all := Faults(f.Config.Lease)
 	fault := all[slices.IndexFunc(all, func(f Fault) bool { return f.Name == name })]
 	flips(f, device.Ringing, 2*time.Second)
@@ -59,10 +64,11 @@ func TestRedisFull(t *testing.T) {
 	keepsShards(t, befalls(t, "redis-full", 3*time.Second))
 }
 
-// TestRedisSlow: every answer takes 200 ms.
+// TestRedisSlow: every answer takes 200 ms, so that a replica tells that it lives twice in a
+// lease of 2 s.
 func TestRedisSlow(t *testing.T) {
 	t.Parallel()
-	keepsShards(t, befalls(t, "redis-slow", 3*time.Second))
+	keepsShards(t, happens(t, Config{Lease: 2 * time.Second}, "redis-slow", 3*time.Second))
 }
 
 // TestCutFromRedis: the holder of the feed does not reach Redis for three leases, and its
