@@ -22,6 +22,8 @@ import (
 func TestDoctorPBX(t *testing.T) {
 	t.Parallel()
 	a := takeAsterisk(t, "pickup")
+	a.stop(t, false) // phones of other tests may hold its modules, which are unloaded here
+	a.start(t)
 	s := newServer(t, setup{store: newStorage(t, "bolt"), pbx: a.yaml("doctor", "sip: udp://"+a.addr.SIP), more: edgeYAML,
 		policy: "tenants: [{name: default, lines: [{number: '1001', devices: [PJSIP/1001]}]}]\n"})
 	s.start()

@@ -89,6 +89,10 @@ func lateWrites(f *Fleet) {
 	}
 }
 
+// proofTries is how often a scenario is played at most until it fails: on a machine that does
+// much else what was paused may be taken for dead, and then begins anew, which repairs it.
+const proofTries = 3
+
 // TestProofs: with fencing, the reservation of numbers or the repair of gaps left out, the
 // scenario that needs it fails; with all of them it holds.
 func TestProofs(t *testing.T) {
@@ -99,8 +103,12 @@ func TestProofs(t *testing.T) {
 			if err := Stage(&said, func(st T) { p.play(crowd(st, "")) }); err != nil {
 				t.Errorf("with all that it needs: %v\n%s", err, said.String())
 			}
-			said.Reset()
-			if err := Stage(&said, func(st T) { p.play(crowd(st, p.without)) }); !errors.Is(err, ErrFailed) {
+			var err error
+			for try := 0; err == nil && try < proofTries; try++ {
+				said.Reset()
+				err = Stage(&said, func(st T) { p.play(crowd(st, p.without)) })
+			}
+			if !errors.Is(err, ErrFailed) {
 				t.Errorf("built %s it holds: %v\n%s", p.without, err, said.String())
 			}
 			if bytes.Contains(said.Bytes(), []byte("building the program")) || bytes.Contains(said.Bytes(), []byte("to serve")) {
