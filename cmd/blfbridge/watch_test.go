@@ -55,7 +55,7 @@ func TestWatch(t *testing.T) {
 	expect("idle")
 	go func() {
 		for ok := true; ok; _, ok = pbx.Next() {
-			time.Sleep(20 * time.Millisecond)
+			time.Sleep(250 * time.Millisecond) // a ringing that ends before the phone has answered is not told
 		}
 	}()
 	expect("ringing")
