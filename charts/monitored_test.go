@@ -264,11 +264,7 @@ func (m *monitored) call() {
 		}
 	}
 	see("idle")
-	go func() {
-		for ok := true; ok; _, ok = m.replayed.Next() {
-			time.Sleep(300 * time.Millisecond) // a lamp that goes out before its NOTIFY is answered is never shown
-		}
-	}()
+	go func() { _ = m.replayed.Play(m.t.Context(), 4) }() // it rings for 2 s
 	see("ringing")
 	see("idle")
 	m.t.Cleanup(func() {
