@@ -67,7 +67,9 @@ func (s *Shards) reclaim(key string, home func(key string) (uint16, bool), wante
 		if to, ok := home(key); ok {
 			_, value, err := s.claim(s.ctx, []string{key}, to, wanted)
 			if err == nil {
-				s.c.metrics.claims.WithLabelValues("back").Inc()
+				if value != nil { // else it has ended meanwhile
+					s.c.metrics.claims.WithLabelValues("back").Inc()
+				}
 				return to, value
 			}
 			if errors.Is(err, ErrElsewhere) {
