@@ -59,7 +59,7 @@ func TestREADME(t *testing.T) {
 		}
 		err = nil
 	}
-	for _, m := range regexp.MustCompile(`\bscripts/[a-z-]+(?:\.txt)?|\bbridge/[a-z/_]+\.go`).FindAllString(string(text), -1) {
+	for _, m := range regexp.MustCompile(`\bscripts/[a-z0-9/-]+(?:\.txt)?|\bbridge/[a-z/_]+\.go`).FindAllString(string(text), -1) {
 		if _, err := os.Stat("../" + m); err != nil {
 			t.Errorf("the README names %s: %v", m, err)
 		}
