@@ -79,7 +79,7 @@ func openBolt(ctx context.Context, cfg Config) (*Bolt, error) {
 	return b, nil
 }
 
-// init checks the layout, or makes it in a new file.
+// init checks the layout, makes it in a new file, and raises an older one.
 func (b *Bolt) init(ctx context.Context) error {
 	current := false
 	if err := b.file.guard(func() error {
@@ -109,12 +109,14 @@ func (b *Bolt) init(ctx context.Context) error {
 	})
 }
 
-// checkMeta reports whether the file has our layout; false is a file without one.
+// checkMeta reports whether the file has our layout; false is a file without one, or
+// with an older one.
 func checkMeta(path string, meta *bolt.Bucket) (bool, error) {
 	if meta == nil {
 		return false, nil
 	}
-	return true, checkLayout(path, string(meta.Get([]byte("schema"))), string(meta.Get([]byte("shards"))))
+	schema := string(meta.Get([]byte("schema")))
+	return schema == strconv.Itoa(Schema), checkLayout(path, schema, string(meta.Get([]byte("shards"))))
 }
 
 // DB is the open file, for the policy's own buckets. Its owner stays the Bolt.

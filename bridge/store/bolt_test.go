@@ -144,7 +144,7 @@ func TestBoltRefusesOtherLayouts(t *testing.T) {
 		key, value, says string
 		want             error
 	}{
-		"newer schema": {"schema", "2", "schema 2", store.ErrSchema},
+		"newer schema": {"schema", "3", "schema 3", store.ErrSchema},
 		"other shards": {"shards", "16", "16 shards", store.ErrSchema},
 		"nonsense":     {"schema", "x", `"x"`, store.ErrCorrupt},
 	} {
@@ -166,6 +166,41 @@ func TestBoltRefusesOtherLayouts(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A program that knows schema 1 only refuses what this one has opened.
+func TestBoltRaisesAnOlderLayout(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "blf.db")
+	b := open(t, store.Config{Path: path}).(*store.Bolt)
+	schema := func() (got string) {
+		if err := b.DB().View(func(tx *bolt.Tx) error {
+			got = string(tx.Bucket([]byte("meta")).Get([]byte("schema")))
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	if got := schema(); got != strconv.Itoa(store.Schema) {
+		t.Errorf("a new file has schema %q", got)
+	}
+	if err := b.DB().Update(func(tx *bolt.Tx) error {
+		return errors.Join(tx.Bucket([]byte("meta")).Put([]byte("schema"), []byte("1")), tx.Bucket([]byte("lamps")).Put([]byte("k"), []byte("v")))
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	b = open(t, store.Config{Path: path}).(*store.Bolt)
+	defer b.Close()
+	if got := schema(); got != strconv.Itoa(store.Schema) {
+		t.Errorf("schema %q after it was opened", got)
+	}
+	lamps := map[string]string{}
+	if err := b.LoadLamps(t.Context(), func(key string, value []byte) error { lamps[key] = string(value); return nil }); err != nil || lamps["k"] != "v" {
+		t.Errorf("what was there: %v %v", lamps, err)
 	}
 }
 

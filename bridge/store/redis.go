@@ -20,10 +20,13 @@ var (
 	acquireLua string
 	//go:embed lua/release.lua
 	releaseLua string
+	//go:embed lua/layout.lua
+	layoutLua string
 
 	commitScript  = redis.NewScript(fenced(commitLua))
 	acquireScript = redis.NewScript(acquireLua)
 	releaseScript = redis.NewScript(releaseLua)
+	layoutScript  = redis.NewScript(layoutLua)
 )
 
 // lampShards is how many hashes the lamps are spread over in Redis, so that a
@@ -77,14 +80,7 @@ func openRedis(ctx context.Context, cfg Config) (*Redis, error) {
 func (r *Redis) init(ctx context.Context) error {
 	key := "{" + r.prefix + "}:meta"
 	got, err := within(ctx, r, func() ([]any, error) {
-		if _, err := r.client.Pipelined(ctx, func(p redis.Pipeliner) error {
-			p.HSetNX(ctx, key, "schema", Schema)
-			p.HSetNX(ctx, key, "shards", Shards)
-			return nil
-		}); err != nil {
-			return nil, err
-		}
-		return r.client.HMGet(ctx, key, "schema", "shards").Result()
+		return layoutScript.Run(ctx, r.client, []string{key}, Schema, Shards).Slice()
 	})
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrAway, err)

@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"strconv"
 	"strings"
@@ -129,12 +130,34 @@ func TestRedisForgetsScripts(t *testing.T) {
 
 func TestRedisRefusesOtherLayouts(t *testing.T) {
 	_, ctl := storetest.StartRedis(t)
-	ctl.Do("HSET", "{new}:meta", "schema", "2", "shards", "64")
+	ctl.Do("HSET", "{new}:meta", "schema", "3", "shards", "64")
 	ctl.Do("HSET", "{few}:meta", "schema", "1", "shards", "16")
-	for prefix, says := range map[string]string{"new": "schema 2", "few": "16 shards"} {
+	ctl.Do("HSET", "{odd}:meta", "schema", "x", "shards", "64")
+	for prefix, c := range map[string]struct {
+		says, schema string
+		want         error
+	}{
+		"new": {"schema 3", "3", store.ErrSchema}, "few": {"16 shards", "1", store.ErrSchema}, "odd": {`"x"`, "x", store.ErrCorrupt},
+	} {
 		_, err := store.Open(t.Context(), store.Config{Kind: "redis", URLs: []string{ctl.URL()}, Prefix: prefix})
-		if !errors.Is(err, store.ErrSchema) || !strings.Contains(err.Error(), says) {
+		if !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("prefix %s: %v", prefix, err)
+		}
+		if got := ctl.Do("HGET", "{"+prefix+"}:meta", "schema"); got != c.schema {
+			t.Errorf("prefix %s: refused and made schema %q", prefix, got)
+		}
+	}
+}
+
+// A program that knows schema 1 only refuses what this one has opened.
+func TestRedisRaisesAnOlderLayout(t *testing.T) {
+	_, ctl := storetest.StartRedis(t)
+	ctl.Do("HSET", "{old}:meta", "schema", "1", "shards", "64")
+	for _, prefix := range []string{"old", "none"} {
+		defer open(t, store.Config{Kind: "redis", URLs: []string{ctl.URL()}, Prefix: prefix}).Close()
+		got := ctl.Do("HGET", "{"+prefix+"}:meta", "schema") + " " + ctl.Do("HGET", "{"+prefix+"}:meta", "shards")
+		if want := fmt.Sprint(store.Schema, " ", store.Shards); got != want {
+			t.Errorf("prefix %s: schema and shards %s, want %s", prefix, got, want)
 		}
 	}
 }

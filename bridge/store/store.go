@@ -25,9 +25,13 @@ import (
 // are spread over. It is written into the store; a store made with another number cannot be opened.
 const Shards = 64
 
-// Schema is the version of the layout that this code reads and writes. A store with
-// a newer one cannot be opened.
-const Schema = 1
+// Schema is the version of the layout that this code writes. An older one is read, and
+// raised when the store is opened: programs that only know the older one refuse the store
+// from then on, instead of misreading it. A store with a newer one cannot be opened.
+//
+//	1  records of encoding 1, policies in plain JSON
+//	2  records of encoding 2, large policies in gzip, journals beside the bbolt file
+const Schema = 2
 
 // Limits of one entry. A key is 1 to MaxKey bytes, any bytes; a value 0 to MaxValue.
 const (
