@@ -11,5 +11,3 @@ import (
 func serveLimit(childConfig, *bufio.Scanner, func(any) error) error {
 	return errors.New("bench: the limit can be measured on Linux only")
 }
-
-func (w *worker) echo() {}

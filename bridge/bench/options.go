@@ -40,10 +40,13 @@ type Options struct {
 	Changes  float64
 	Duration time.Duration
 	// Settle is how long a storm's subscriptions stand before they are weighed: a server
-	// forgets answered requests only after 32 s (RFC 3261 §17.2.2).
+	// forgets answered requests only after 32 s (RFC 3261 §17.2.2). 0 = they are weighed at once only.
 	Settle time.Duration
 	// Repeat runs storm, fanout and refresh so often; each has its result.
 	Repeat int
+	// Turns runs the scenarios in turns, Repeat times all of them: what is compared meets the
+	// machine in the same minute.
+	Turns bool
 	// Sockets that the phones share.
 	Sockets int
 	// Loss is the share of datagrams lost each way, 0 to 0.5.

@@ -69,8 +69,22 @@ func (b *bench) run(ctx context.Context) (err error) {
 		}
 	}
 	b.report.EmptyBytes, b.emptyFiles = memoryOf(b.server.pids())
+	if b.o.Turns {
+		for i := range b.o.Repeat {
+			for _, name := range b.o.Scenarios {
+				if err := b.scenario(ctx, name, i, i+1); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
 	for _, name := range b.o.Scenarios {
-		if err := b.scenario(ctx, name); err != nil {
+		repeat := b.o.Repeat
+		if name == "soak" || name == "restart" || name == "limit" {
+			repeat = 1
+		}
+		if err := b.scenario(ctx, name, 0, repeat); err != nil {
 			return err
 		}
 	}
@@ -110,22 +124,19 @@ func (b *bench) startOwn() (remove func() error, err error) {
 	return remove, nil
 }
 
-func (b *bench) scenario(ctx context.Context, name string) error {
+// scenario runs one from a repeat to another.
+func (b *bench) scenario(ctx context.Context, name string, from, to int) error {
 	if name != "storm" && name != "limit" && !b.stood {
 		b.o.Progress("subscribing")
 		if _, err := b.subscribe(ctx); err != nil {
 			return err
 		}
 	}
-	repeat := b.o.Repeat
-	if name == "soak" || name == "restart" || name == "limit" {
-		repeat = 1
-	}
-	for i := range repeat {
+	for i := from; i < to; i++ {
 		var err error
 		switch name {
 		case "storm":
-			err = b.storm(ctx, i == repeat-1)
+			err = b.storm(ctx, i == b.o.Repeat-1)
 		case "fanout":
 			err = b.fanout(ctx)
 		case "refresh":

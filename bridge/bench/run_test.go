@@ -114,6 +114,19 @@ func TestLimit(t *testing.T) {
 	}
 }
 
+// TestTurns: what is compared runs in turns.
+func TestTurns(t *testing.T) {
+	o := small(t, "limit", "fanout")
+	o.Repeat, o.Turns, o.Duration = 2, true, 200e6
+	var order []string
+	for _, x := range run(t, o).Results {
+		order = append(order, x.Scenario)
+	}
+	if got := strings.Join(order, " "); got != "limit fanout limit fanout" {
+		t.Errorf("ran %s", got)
+	}
+}
+
 // TestForeign: a server that runs anyway is measured by its address and process.
 func TestForeign(t *testing.T) {
 	s, err := startChild(ownServer(), childConfig{Listen: "127.0.0.1:0", Lines: 30, Store: filepath.Join(t.TempDir(), "x.db")})

@@ -70,7 +70,7 @@ func (b *bench) weigh(ctx context.Context, r *Result) error {
 		return each(n - b.report.EmptyBytes), each(f - b.emptyFiles)
 	}
 	r.Bytes, _ = per()
-	if b.own == nil {
+	if b.own == nil || b.o.Settle == 0 {
 		return nil
 	}
 	b.o.Progress("settling")
@@ -250,6 +250,7 @@ func (b *bench) limit(ctx context.Context) error {
 		return errors.Join(err, bare.kill())
 	}
 	defer f.close()
+	f.grow(batch * b.o.Sockets)
 	bench := &bench{o: b.o, server: bare, own: nil, farm: f}
 	bench.o.Subscriptions, bench.o.Lines = 0, 0
 	m, err := bench.measure("limit")
@@ -258,7 +259,7 @@ func (b *bench) limit(ctx context.Context) error {
 	}
 	defer m.abandon()
 	pairs := 0
-	_, err = f.play(ctx, phase{echo: true}, func(ctx context.Context) error {
+	_, err = f.play(ctx, phase{hello: true}, func(ctx context.Context) error {
 		if err := sleep(ctx, b.o.Duration); err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"math/rand/v2"
+	"strconv"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -17,8 +18,8 @@ type phase struct {
 	rate float64
 	// cycle begins again at the first subscription, until the phase is stopped.
 	cycle bool
-	// echo answers everything blindly: the limit's other side.
-	echo bool
+	// hello tells the server first which socket this is: the limit has no SUBSCRIBEs.
+	hello bool
 }
 
 type kind uint8
@@ -98,9 +99,8 @@ func (w *worker) run(p phase) {
 	w.alarms, w.count = w.alarms[:0], counters{}
 	w.now = w.farm.clock()
 	w.began = w.now
-	if p.echo {
-		w.echo()
-		return
+	if p.hello {
+		w.sock.queue(strconv.AppendInt(w.sock.next(), int64(w.id), 10))
 	}
 	reported := 0
 	for !w.farm.stop.Load() {

@@ -74,6 +74,7 @@ lamp in the end, a SUBSCRIBE without answer.`,
 		Example: `  blfbridge bench
   blfbridge bench storm fanout refresh --subscriptions 100000 --lines 2000 --repeat 5
   blfbridge bench fanout --subscriptions 1000 --lines 1 --rounds 50 --pause 50ms
+  blfbridge bench limit fanout --turns --repeat 7 --duration 500ms
   blfbridge bench soak --changes 500 --duration 5m --loss 5
   blfbridge bench restart --subscriptions 200000 --lines 4000 --store /var/tmp
   blfbridge bench storm refresh --store redis://127.0.0.1:6379 --store-pid 4711 --json
@@ -100,8 +101,9 @@ lamp in the end, a SUBSCRIBE without answer.`,
 	f.DurationVar(&o.Pause, "pause", 0, "between the rounds")
 	f.Float64Var(&o.Changes, "changes", 100, "changes of lines a second in soak")
 	f.DurationVar(&o.Duration, "duration", 10*time.Second, "of soak and limit")
-	f.DurationVar(&o.Settle, "settle", 2*time.Second, "wait before memory is measured; answered requests are forgotten after 32s")
+	f.DurationVar(&o.Settle, "settle", 2*time.Second, "wait before memory is measured; answered requests are forgotten after 32s; 0: not when idle")
 	f.IntVar(&o.Repeat, "repeat", 1, "measure storm, fanout and refresh so often")
+	f.BoolVar(&o.Turns, "turns", false, "measure the scenarios in turns, --repeat times each")
 	f.IntVar(&o.Sockets, "sockets", 4, "UDP sockets that the phones share")
 	f.Float64Var(&o.Loss, "loss", 0, "per cent of the datagrams that are lost each way")
 	f.StringVar(&o.Store, "store", "", "folder for the bolt store, or redis:// `URL` (its keys begin with bench); default: the temporary folder")

@@ -17,6 +17,7 @@ type figure struct {
 	name       string
 	unit       string
 	ours, peer float64
+	ratio      float64 // if it is not that of ours and peer: a median of pairs
 	peerName   string
 	must, aim  float64
 	firm       bool // does not depend on the machine: may be a reason to fail
@@ -24,7 +25,10 @@ type figure struct {
 
 // value is what the bars are for.
 func (f *figure) value() float64 {
-	if f.peer > 0 {
+	switch {
+	case f.ratio > 0:
+		return f.ratio
+	case f.peer > 0:
 		return f.ours / f.peer
 	}
 	return f.ours
@@ -38,10 +42,7 @@ func figures(m *measured) (out []figure) {
 			return
 		}
 		if peer != "" {
-			f.peerName = map[string]string{"limit": "system calls alone"}[peer]
-			if f.peerName == "" {
-				f.peerName = "Kamailio"
-			}
+			f.peerName = "Kamailio"
 			if f.peer, ok = m.of(peer, peerScenario, value); !ok {
 				return
 			}
@@ -49,7 +50,9 @@ func figures(m *measured) (out []figure) {
 		out = append(out, f)
 	}
 	const us, ms = "CPU µs", "ms"
-	add(figure{name: "NOTIFY with its 200", unit: us, must: 2.2, aim: 1.5}, "bolt", "fanout", cpu, "limit", "limit")
+	if bare, whole, ratio, ok := m.pairs("limit", "limit", "fanout", cpu); ok {
+		out = append(out, figure{name: "NOTIFY with its 200, in pairs", unit: us, ours: whole, peer: bare, ratio: ratio, peerName: "system calls alone", must: 2.2, aim: 1.5})
+	}
 	add(figure{name: "change → NOTIFY, 200 lines × 50 watchers at once", unit: us, must: 0.4, aim: 0.28}, "bolt", "fanout", cpu, "kamailio", "fanout")
 	add(figure{name: "SUBSCRIBE and first NOTIFY; ours on disk, theirs in memory", unit: us, must: 1, aim: 0.6}, "bolt", "storm", cpu, "kamailio", "storm")
 	add(figure{name: "refresh; ours on disk, theirs in memory", unit: us, must: 1, aim: 0.6}, "bolt", "refresh", cpu, "kamailio", "refresh")

@@ -88,6 +88,24 @@ func (m *measured) of(what, scenario string, value func(*bench.Result) float64) 
 	return median(all)
 }
 
+// pairs are the medians of two scenarios that ran in turns, and the median of what one takes
+// of the other in each pair: what changes on the machine within a minute meets both.
+func (m *measured) pairs(what, first, second string, value func(*bench.Result) float64) (a, b, ratio float64, ok bool) {
+	var as, bs, ratios []float64
+	for _, r := range m.runs[what] {
+		for i := 1; i < len(r.Results); i++ {
+			x, y := &r.Results[i-1], &r.Results[i]
+			if x.Scenario == first && y.Scenario == second && value(x) > 0 {
+				as, bs, ratios = append(as, value(x)), append(bs, value(y)), append(ratios, value(y)/value(x))
+			}
+		}
+	}
+	a, _ = median(as)
+	b, _ = median(bs)
+	ratio, ok = median(ratios)
+	return a, b, ratio, ok
+}
+
 // mean is what an operation costs over all results of a scenario together: what is done now
 // and then, such as folding the store's journal, counts as often as it is done.
 func (m *measured) mean(what, scenario string, value func(*bench.Result) float64) (v float64, ok bool) {
