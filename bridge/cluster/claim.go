@@ -173,3 +173,18 @@ func (s *Shards) tell(ctx context.Context, owner string) error {
 	}
 	return nil
 }
+
+// heedAgain is how soon a connection that was lost is made anew.
+const heedAgain = 100 * time.Millisecond
+
+// heed drops what others take in the moment in which they do, so that what is sent of it ends
+// before the other one begins. The count of a beat tells what was missed.
+func (s *Shards) heed(ctx context.Context) {
+	for {
+		err := s.store.HearWent(ctx, s.c.replica, s.holder.Went)
+		if !pause(ctx, heedAgain) {
+			return
+		}
+		s.c.log.Debug("what others take is not told at once for a while", "error", err)
+	}
+}

@@ -35,6 +35,8 @@ type Holder interface {
 	Homes([]uint16)
 	// Gone drops subscriptions that are in other shards now.
 	Gone(shard uint16, keys []string)
+	// Went drops one at once, unless it is back.
+	Went(store.Went)
 	// Count is how many subscriptions of a shard are held.
 	Count(ctx context.Context, shard uint16) (int, error)
 	// Rewrite stores all again: Redis may have lost what it had acknowledged.
@@ -96,6 +98,7 @@ func (s *Shards) Run(ctx context.Context, holder Holder) error {
 	defer s.cancel()
 	var beating sync.WaitGroup
 	beating.Go(func() { s.beats(ctx) })
+	beating.Go(func() { s.heed(ctx) })
 	defer beating.Wait()
 	var told error
 	for round := 0; ; round++ {

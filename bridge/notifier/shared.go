@@ -129,6 +129,26 @@ func (n *Notifier) Gone(shard uint16, keys []string) {
 	}
 }
 
+// Went drops a subscription that went to another replica, unless it is back. It does not block.
+func (n *Notifier) Went(w store.Went) {
+	moved, err := subscription.Decode(w.Value)
+	callID, _, _ := strings.Cut(w.Key, "\x00")
+	l := n.loopOf(callID)
+	if err != nil || l.box.backlog() > n.backlog {
+		return // Gone follows
+	}
+	l.box.post(message{call: func(l *loop) {
+		slot, found := l.slotOf(w.Key)
+		if !found {
+			return
+		}
+		if e := l.records.at(slot); e.Shard == w.Shard && !e.Follows(&moved.Hot) {
+			l.cancel(e)
+			l.remove(slot, false)
+		}
+	}})
+}
+
 // elsewhere asks the other replicas for a subscription that we do not have, and reports
 // whether the SUBSCRIBE waits for them.
 func (l *loop) elsewhere(s *Subscribe, to uint16) bool {

@@ -7,9 +7,6 @@ import (
 	"blfbridge/bridge/device"
 )
 
-// moving is how long after a phone refreshed elsewhere its last replica may not know yet.
-const moving = 3 * time.Second
-
 // at finds the fault in whose time something happened.
 func (c *chaos) at(t time.Time) *span {
 	for i := range slices.Backward(c.spans) { // one begins where another's last words may be heard
@@ -20,14 +17,16 @@ func (c *chaos) at(t time.Time) *span {
 	return nil
 }
 
-// judgeStale looks at the NOTIFYs that were refused because they came too late, and counts them.
-func (c *chaos) judgeStale(w *Watcher) int {
+// judgeStale looks at the NOTIFYs that were refused because they came too late, and counts them
+// and those among them that were on their way when the phone moved.
+func (c *chaos) judgeStale(w *Watcher) (stale, overtaken int) {
 	all, from := w.Stale()
 	seen := map[*span][]string{} // CSeqs
 	for i, v := range all {
 		s := c.at(v.At)
 		switch {
-		case w.movedBefore(v.At, moving):
+		case w.overtaken(v):
+			overtaken++
 		case s == nil || !s.fault.Impairs || s.replica.Name != from[i]:
 			c.T.Errorf("%v: replica %s, to which nothing happened, sends what is too old: %v\n%s", w, from[i], v, c.Story(w, v.At, 10*time.Second))
 		case s.fault.Once && !slices.Contains(seen[s], v.Detail):
@@ -36,7 +35,7 @@ func (c *chaos) judgeStale(w *Watcher) int {
 			}
 		}
 	}
-	return len(all)
+	return len(all), overtaken
 }
 
 // movedBefore reports whether the phone refreshed within d before a time.

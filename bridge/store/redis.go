@@ -41,6 +41,8 @@ const lampShards = 16
 //	{blf:sNN}:subs     hash: key → record
 //	{blf:lNN}:lamps    hash: key → state; NN is 00 to 15, by FNV-1a of the key
 //
+// Replicas that share it have more: see shared.go and went.go.
+//
 // The keys of one shard share a hash tag, so that one script may use them.
 type Redis struct {
 	client       redis.UniversalClient

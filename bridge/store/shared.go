@@ -253,7 +253,8 @@ func Plain(stored []byte) (value []byte, from uint16, unfinished bool) {
 
 // Move takes a key with its value out of one shard and into another, whose epoch is ours.
 // It reports false if the value is not what was read any more: read it again. The owner of
-// the first shard learns of it by Moved, and what it writes of the key meanwhile is left out.
+// the first shard learns of it by HearWent at once or by Moved, and what it writes of the key
+// meanwhile is left out.
 func (r *Redis) Move(ctx context.Context, key string, from uint16, was []byte, to Fence) (bool, error) {
 	// It may come back to where it went from: from now on what is written of it there counts.
 	if _, err := within(ctx, r, func() (int64, error) { return r.client.HDel(ctx, r.movedKey(to.Shard), key).Result() }); err != nil {
@@ -266,7 +267,8 @@ func (r *Redis) Move(ctx context.Context, key string, from uint16, was []byte, t
 		return false, err
 	}
 	ok, err := within(ctx, r, func() (bool, error) {
-		return moveScript.Run(ctx, r.client, []string{r.subsKey(from), r.movedKey(from)}, key, was).Bool()
+		return moveScript.Run(ctx, r.client, []string{r.subsKey(from), r.movedKey(from), r.epochKey(from)},
+			key, was, r.movesChannel(""), appendWent(nil, Went{from, key, plain})).Bool()
 	})
 	if err != nil || ok {
 		return ok, err // after an error Load finds out

@@ -172,6 +172,10 @@ func (h *Hot) Deadline() int64 {
 // form that a clean stop stores, so that the next process goes on without a gap.
 func (h *Hot) Seal() { h.CSeqLimit, h.VersionLimit = h.CSeq, h.Version }
 
+// Follows reports whether a record came back from another process that went on from what was
+// stored then; else it is the one that was stored, whatever was sent of it since.
+func (h *Hot) Follows(stored *Hot) bool { return h.CSeq >= stored.CSeqLimit+crashGap }
+
 func (u Rules) subscribe(r *Record, in Input, e *Effects) {
 	e.Answer = 200
 	r.RemoteCSeq = in.CSeq

@@ -345,3 +345,30 @@ func TestFlowClosed(t *testing.T) {
 		t.Fatalf("got %+v shows %d, want the latest state", e, o.shown)
 	}
 }
+
+// TestFollows: a record is told from the one that it was when it was stored and taken by
+// another process, but not from one that has come back from there.
+func TestFollows(t *testing.T) {
+	o := opened(t)
+	for range 3 * DefaultRules.Block {
+		o.state++
+		o.answer(200)
+		if o.r.Follows(&o.stored.Hot) {
+			t.Fatalf("CSeq %d follows itself, stored with the limit %d", o.r.CSeq, o.stored.CSeqLimit)
+		}
+	}
+	taken, stays := o.stored, o.r
+	elsewhere, _ := o.u.Advance(taken, Input{Kind: Restored, Now: o.now})
+	if back, _ := o.u.Advance(elsewhere, Input{Kind: Restored, Now: o.now}); !back.Follows(&taken.Hot) || !elsewhere.Follows(&taken.Hot) {
+		t.Error("what came back is not told from what went")
+	}
+	if stays.Follows(&taken.Hot) {
+		t.Error("what went counts as back")
+	}
+	sealed := taken
+	sealed.Seal()
+	elsewhere, _ = o.u.Advance(sealed, Input{Kind: Restored, Now: o.now})
+	if back, _ := o.u.Advance(elsewhere, Input{Kind: Restored, Now: o.now}); !back.Follows(&sealed.Hot) {
+		t.Error("what came back is not told from what went sealed")
+	}
+}
