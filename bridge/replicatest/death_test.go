@@ -1,6 +1,7 @@
 package replicatest
 
 import (
+	"sync"
 	"testing"
 	"time"
 
@@ -61,6 +62,36 @@ func TestPaused(t *testing.T) {
 	f.Mark("replica %s goes on", r.Name)
 	r.Resume()
 	flips(f, device.Idle, 2*time.Second)
+	flips(f, device.Ringing, 2*time.Second)
+	f.Judge(r)
+}
+
+// TestPausedWhileAsked: SIGSTOP while a phone's refresh is on its way over a connection. The
+// phone ends the connection, and with it the refresh; it asks another replica, and the one that
+// goes on does not take the subscription back: it has no way to the phone.
+func TestPausedWhileAsked(t *testing.T) {
+	t.Parallel()
+	f := fleet(t, Config{})
+	flips(f, device.Ringing, 2*time.Second)
+	r := f.Holder()
+	f.Mark("replica %s is paused", r.Name)
+	r.Pause()
+	var asked sync.WaitGroup
+	for _, w := range f.Watchers() {
+		if w.Home() == r && w.TCP {
+			asked.Go(func() {
+				if err := w.Refresh(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+	flips(f, device.Busy, gone(f.Config.Lease))
+	asked.Wait()
+	f.Mark("replica %s goes on", r.Name)
+	r.Resume()
+	flips(f, device.Idle, 2*time.Second)
+	time.Sleep(2 * f.Config.Lease) // what it takes back, it has by then
 	flips(f, device.Ringing, 2*time.Second)
 	f.Judge(r)
 }

@@ -16,6 +16,9 @@ import (
 var (
 	// ErrClosed is returned by everything asked of a phone after Close.
 	ErrClosed = errors.New("siptest: phone is closed")
+	// ErrLost: the connection that a request went over ended before its answer (RFC 3261
+	// §8.1.3.1: as if it were refused with 503).
+	ErrLost = errors.New("siptest: the connection ended before the answer")
 	// ErrTimeout means that no final response came in time.
 	ErrTimeout = errors.New("siptest: no answer")
 	// ErrStatus is wrapped by a StatusError.
@@ -114,6 +117,7 @@ type Phone struct {
 
 	mu      sync.Mutex // guards all below
 	link    link
+	over    chan struct{} // closed when link has ended and all that it brought is dealt with
 	rtp     net.PacketConn
 	dead    bool
 	policy  Policy
@@ -245,8 +249,12 @@ func (p *Phone) open() (link, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.link = l
-	p.wg.Go(func() { p.read(l) })
+	p.link, p.over = l, make(chan struct{})
+	over := p.over
+	p.wg.Go(func() {
+		defer close(over)
+		p.read(l)
+	})
 	return l, nil
 }
 

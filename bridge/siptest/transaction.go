@@ -84,6 +84,9 @@ func (p *Phone) transact(ctx context.Context, m *Message, hook func(*Message)) (
 		if err := p.send(m); err != nil {
 			return nil, err
 		}
+		p.mu.Lock()
+		over := p.over
+		p.mu.Unlock()
 		t := time.NewTimer(wait)
 		select {
 		case r := <-final:
@@ -95,6 +98,9 @@ func (p *Phone) transact(ctx context.Context, m *Message, hook func(*Message)) (
 		case <-ctx.Done():
 			t.Stop()
 			return nil, fmt.Errorf("%w to %s of phone %s: %w", ErrTimeout, m.Summary(), p.cfg.User, ctx.Err())
+		case <-over:
+			t.Stop()
+			return p.lost(m, final)
 		case <-t.C:
 		}
 		if p.cfg.stream() { // nothing is sent again on a stream
@@ -103,11 +109,25 @@ func (p *Phone) transact(ctx context.Context, m *Message, hook func(*Message)) (
 				return r, nil
 			case <-p.closed:
 				return nil, ErrClosed
+			case <-over:
+				return p.lost(m, final)
 			case <-ctx.Done():
 				return nil, fmt.Errorf("%w to %s of phone %s: %w", ErrTimeout, m.Summary(), p.cfg.User, ctx.Err())
 			}
 		}
 		wait = min(2*wait, timerT2)
+	}
+}
+
+// lost is how a transaction ends whose link has: by the answer, if that came first.
+func (p *Phone) lost(m *Message, final <-chan *Message) (*Message, error) {
+	select {
+	case r := <-final:
+		return r, nil
+	case <-p.closed:
+		return nil, ErrClosed
+	default:
+		return nil, fmt.Errorf("%w: %s of phone %s", ErrLost, m.Summary(), p.cfg.User)
 	}
 }
 
