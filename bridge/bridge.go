@@ -18,6 +18,7 @@ import (
 
 	"blfbridge/bridge/admin"
 	"blfbridge/bridge/certs"
+	"blfbridge/bridge/clock"
 	"blfbridge/bridge/compositor"
 	"blfbridge/bridge/config"
 	"blfbridge/bridge/edge"
@@ -64,6 +65,7 @@ type Bridge struct {
 	log      *slog.Logger
 	trace    *trace.Hub
 	registry Registry
+	clock    *clock.Clock
 	cfg      atomic.Pointer[config.Config]
 	certs    *certs.Keeper // nil if sip.tls names none
 	sip      *sipua.Server
@@ -91,7 +93,7 @@ type Bridge struct {
 
 // New checks the options and opens the SIP sockets; nothing is served before Run.
 func New(o Options) (*Bridge, error) {
-	b := &Bridge{opts: o, log: o.Logger, registry: o.Registry}
+	b := &Bridge{opts: o, log: o.Logger, registry: o.Registry, clock: clock.New(time.Now())}
 	if b.log == nil {
 		b.log = slog.New(slog.DiscardHandler)
 	}
@@ -271,7 +273,7 @@ func (b *Bridge) openStore(ctx context.Context, stack *cleanup) error {
 		defer cancel()
 		return b.committer.Close(ctx)
 	})
-	return nil
+	return b.joinReplicas(ctx)
 }
 
 func (b *Bridge) tryStore(ctx context.Context, cfg *config.Config) error {
@@ -328,7 +330,7 @@ func (b *Bridge) newNotifier() error {
 	host, _ := os.Hostname()
 	nc := notifier.Config{
 		Lamps: b.lamps, Transport: b.sip, Backend: b.backend, Committer: b.committer,
-		Owner: fmt.Sprintf("%s/%d", host, os.Getpid()), Rules: rules, Logger: b.log, Registerer: b.registry,
+		Owner: fmt.Sprintf("%s/%d", host, os.Getpid()), Rules: rules, Clock: b.clock, Logger: b.log, Registerer: b.registry,
 		Decide: b.policy.decideRestored, Offer: b.offers.Offer, External: b.trunks,
 	}
 	if b.replicas != nil {

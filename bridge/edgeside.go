@@ -27,7 +27,7 @@ func (b *Bridge) newEdge(ctx context.Context, stored []store.LampDelta) (err err
 	}
 	c := edge.Config{
 		Key: key, Advertise: cfg.Edge.Advertise, CheckFailures: cfg.Edge.CheckFailures,
-		Timers: edge.Timers{Check: cfg.Edge.CheckInterval}, Network: b.sip, Pickup: b.picker, Logger: b.log, Registerer: b.registry,
+		Timers: edge.Timers{Check: cfg.Edge.CheckInterval}, Network: b.sip, Pickup: b.picker, Clock: b.clock, Logger: b.log, Registerer: b.registry,
 		Keep: func(key string, value []byte) {
 			b.committer.Submit(nil, []store.LampDelta{{Key: edgePrefix + key, Value: value}}, nil)
 		},

@@ -29,13 +29,35 @@ func (b *Bridge) newReplicas(c *config.Config) *replicas {
 	host, _ := os.Hostname()
 	r := &replicas{}
 	r.cluster = cluster.New(cluster.Config{
-		Store: shared, Lease: c.Replicas.Lease, Logger: b.log, Registerer: b.registry,
+		Store: shared, Lease: c.Replicas.Lease, Clock: b.clock, Logger: b.log, Registerer: b.registry,
 		// A process that begins anew is another one: what it had is not in its memory.
 		Replica: cmp.Or(c.Replicas.Name, host) + "/" + rand.Text()[:8],
 	})
 	r.shards = r.cluster.NewShards()
 	return r
 }
+
+// joinReplicas sets the clock to the one that the replicas agree on, before anything is read
+// by it.
+func (b *Bridge) joinReplicas(ctx context.Context) error {
+	if b.replicas == nil {
+		return nil
+	}
+	for {
+		err := b.replicas.cluster.Join(ctx)
+		if err == nil || ctx.Err() != nil {
+			return nil
+		}
+		b.log.Warn("the replicas' clock is not known; serving begins when the store tells", "error", err)
+		select {
+		case <-ctx.Done():
+		case <-time.After(joinPause):
+		}
+	}
+}
+
+// joinPause is between two tries to join the replicas.
+const joinPause = 500 * time.Millisecond
 
 // handOverTime bounds how long a stop hands over, beside the time that writing takes.
 const handOverTime = 20 * time.Second

@@ -46,7 +46,7 @@ func (b *Bridge) newSIP(c *config.Config) (*sipua.Server, error) {
 			Total:     rate(c.SIP.Rate.Total, c.SIP.Rate.TotalBurst),
 		},
 		WebSocket: sipua.WebSocket{Origins: c.SIP.WebSocket.Origins},
-		Logger:    b.log, Registerer: b.registry, ListenUDP: b.opts.ListenUDP,
+		Clock:     b.clock, Logger: b.log, Registerer: b.registry, ListenUDP: b.opts.ListenUDP,
 		Policy:  b.policy.snapshot,
 		Learned: func(tenant, number string) bool { return b.lamps.Learned(tenant, number) },
 		Counts:  func(w policy.Watcher) policy.Counts { return b.notifier.Counts(w) },

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 
+	"blfbridge/bridge/clock"
 	"blfbridge/bridge/compositor"
 	"blfbridge/bridge/store"
 )
@@ -32,7 +33,9 @@ type Config struct {
 	Replica string
 	// Lease is how long a holder that is not heard of keeps a feed; 0 = DefaultLease. It is
 	// renewed three times in that time. All replicas should have the same.
-	Lease      time.Duration
+	Lease time.Duration
+	// Clock is set to the time that the replicas agree on; nil = one of its own.
+	Clock      *clock.Clock
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
 }
@@ -44,6 +47,7 @@ type Cluster struct {
 	prefix  string
 	replica string
 	lease   time.Duration
+	clock   *clock.Clock
 	log     *slog.Logger
 	metrics *metrics
 
@@ -59,8 +63,11 @@ type Cluster struct {
 // New makes a replica that takes part in nothing yet.
 func New(c Config) *Cluster {
 	k := &Cluster{
-		store: c.Store, client: c.Store.Another(waiters), prefix: c.Store.Prefix(), replica: c.Replica, lease: c.Lease,
+		store: c.Store, client: c.Store.Another(waiters), prefix: c.Store.Prefix(), replica: c.Replica, lease: c.Lease, clock: c.Clock,
 		log: c.Logger, metrics: newMetrics(c.Registerer), yield: make(chan struct{}), feeds: map[string]*Feed{},
+	}
+	if k.clock == nil {
+		k.clock = clock.New(time.Now())
 	}
 	if k.lease == 0 {
 		k.lease = DefaultLease

@@ -16,5 +16,5 @@
 // saved (at). Changes are added to the stream by one command: Redis itself refuses an id that
 // is lower than the last, so a holder whose token is old. The hash follows ten times a second;
 // what is added there must fit to what was saved before, so that a holder finds out what Redis
-// lost in a failover, and publishes all devices anew. The lease runs by the clock of Redis alone.
+// lost in a failover, and publishes all devices anew. The lease runs by the replicas' clock (Join).
 package cluster

@@ -46,7 +46,7 @@ type standing struct {
 func (f *Feed) take(ctx context.Context) (s standing, mine bool, err error) {
 	got, err := within(ctx, f.c, func() ([]int64, error) {
 		return takeScript.Run(ctx, f.c.client, []string{f.keys.lease, f.keys.feed},
-			f.c.replica, f.c.lease.Milliseconds(), encode(entry{Taken: f.c.replica})).Int64Slice()
+			f.c.replica, f.c.lease.Milliseconds(), encode(entry{Taken: f.c.replica}), f.c.clock.Millis()).Int64Slice()
 	})
 	if err != nil {
 		return s, false, err
@@ -57,7 +57,7 @@ func (f *Feed) take(ctx context.Context) (s standing, mine bool, err error) {
 // look tells how the lease stands.
 func (f *Feed) look(ctx context.Context) (s standing, err error) {
 	got, err := within(ctx, f.c, func() ([]int64, error) {
-		return lookScript.Run(ctx, f.c.client, []string{f.keys.lease, f.keys.feed}).Int64Slice()
+		return lookScript.Run(ctx, f.c.client, []string{f.keys.lease, f.keys.feed}, f.c.clock.Millis()).Int64Slice()
 	})
 	if err != nil {
 		return s, err
@@ -70,7 +70,7 @@ func (f *Feed) look(ctx context.Context) (s standing, err error) {
 func (f *Feed) renew(ctx context.Context, token uint64, published, saved string) error {
 	got, err := within(ctx, f.c, func() (int64, error) {
 		return renewScript.Run(ctx, f.c.client, []string{f.keys.lease, f.keys.feed},
-			f.c.replica, f.c.lease.Milliseconds(), token, published, saved).Int64()
+			f.c.replica, f.c.lease.Milliseconds(), token, published, saved, f.c.clock.Millis()).Int64()
 	})
 	return outcome(got, err)
 }

@@ -48,14 +48,16 @@ func (c *Cluster) leave(ctx context.Context) error {
 
 func (c *Cluster) tell(ctx context.Context, ttl int64, leaving bool, state string) (a alive, err error) {
 	got, err := within(ctx, c, func() ([]any, error) {
-		return beatScript.Run(ctx, c.client, []string{c.replicasKey(), c.takenKey(), c.statesKey()}, c.replica, ttl, leaving, state).Slice()
+		return beatScript.Run(ctx, c.client, []string{c.replicasKey(), c.takenKey(), c.statesKey(), c.clockKey()}, c.replica, ttl, leaving, state, c.clock.Millis()).Slice()
 	})
 	if err != nil {
 		return a, err
 	}
 	a.taken, _ = got[0].(int64)
 	stay, _ := got[1].(int64)
-	for i, v := range got[2:] {
+	now, _ := got[2].(int64)
+	c.clock.Reach(now)
+	for i, v := range got[3:] {
 		name, _ := v.(string)
 		if int64(i) < stay {
 			a.stay = append(a.stay, name)

@@ -36,7 +36,7 @@ type Position struct {
 type Member struct {
 	Name    string
 	Leaving bool
-	// Beat is how long ago it was heard of, by the clock of Redis.
+	// Beat is how long ago it was heard of, by the replicas' clock.
 	Beat time.Duration
 	State
 }
@@ -68,13 +68,9 @@ func (s *Shards) View(ctx context.Context) (v View, err error) {
 	c := s.c
 	v.Replica = c.replica
 	type raw struct {
-		now           time.Time
 		beats, states map[string]string
 	}
 	got, err := within(ctx, c, func() (r raw, err error) {
-		if r.now, err = c.client.Time(ctx).Result(); err != nil {
-			return r, err
-		}
 		if r.beats, err = c.client.HGetAll(ctx, c.replicasKey()).Result(); err != nil {
 			return r, err
 		}
@@ -84,7 +80,7 @@ func (s *Shards) View(ctx context.Context) (v View, err error) {
 	if err != nil {
 		return v, err
 	}
-	now := got.now.UnixMilli()
+	now := c.clock.Millis()
 	for _, name := range slices.Sorted(maps.Keys(got.beats)) {
 		till, leaving := strings.CutPrefix(got.beats[name], "-")
 		ms, _ := strconv.ParseInt(till, 10, 64)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"blfbridge/bridge/clock"
 	"blfbridge/bridge/notifier"
 	"blfbridge/bridge/pickup"
 	"blfbridge/bridge/sipua"
@@ -102,7 +103,9 @@ type Config struct {
 	Pickup *pickup.Picker
 	// Keep is given each registration over UDP for Restore of a later process, nil when it
 	// ends; nil = they are forgotten with this one. It must not block.
-	Keep       func(key string, value []byte)
+	Keep func(key string, value []byte)
+	// Clock is the time of what Keep is given; nil = one of its own.
+	Clock      *clock.Clock
 	Network    Network
 	Resolver   Resolver // nil = net.DefaultResolver
 	Logger     *slog.Logger
@@ -119,6 +122,9 @@ func orDefault[T comparable](v *T, d T) {
 }
 
 func (c *Config) complete() error {
+	if c.Clock == nil {
+		c.Clock = clock.New(time.Now())
+	}
 	t := &c.Timers
 	orDefault(&t.T1, 500*time.Millisecond)
 	orDefault(&t.T2, 4*time.Second)

@@ -43,7 +43,7 @@ func (e *Edge) keep(b *binding, ended bool) {
 		e.config.Keep(key, nil)
 		return
 	}
-	v := binary.BigEndian.AppendUint64([]byte{bindingFormat}, uint64(b.until.Unix()))
+	v := binary.BigEndian.AppendUint64([]byte{bindingFormat}, uint64(e.config.Clock.Stored(b.until).Unix()))
 	v = binary.BigEndian.AppendUint32(v, b.id.instance)
 	v = appendFlow(v, b.flow, 0)
 	e.config.Keep(key, []byte(string(v)+b.aor+"\x00"+b.contact))
@@ -57,6 +57,7 @@ func (e *Edge) Restore(key string, value []byte) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrStored, err)
 	}
+	b.until = e.config.Clock.Local(b.until)
 	b.id.aor = e.phones.sum([]byte(b.aor))
 	switch {
 	case b.until.Before(time.Now()):

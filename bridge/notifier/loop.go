@@ -128,7 +128,7 @@ func newLoop(n *Notifier, index int) *loop {
 	var seed [32]byte
 	n.seed(&seed)
 	l := &loop{
-		n: n, index: index, box: newMailbox(), rand: rand.NewChaCha8(seed), now: n.clock(),
+		n: n, index: index, box: newMailbox(), rand: rand.NewChaCha8(seed), now: n.clock.Millis(),
 		shards: map[uint16]*shard{}, byKey: map[uint64]int32{}, oddKeys: map[int32]string{}, seed: maphash.MakeSeed(), localOf: map[netip.AddrPort]uint32{}, pace: pacer{waits: map[uint32]struct{}{}}, watchers: map[uint32][]int32{},
 		flows: map[Flow][]int32{}, returning: map[string]struct{}{}, gone: map[Flow]struct{}{}, look: true, lastAt: noPlace,
 	}
@@ -148,7 +148,7 @@ func (l *loop) run(ctx context.Context) {
 	var got letters
 	stop, stopAt := ctx.Done(), int64(0)
 	for {
-		l.now = l.n.clock()
+		l.now = l.n.clock.Millis()
 		got = l.box.take(got)
 		l.read(&got)
 		l.wheel.advance(l.now, l.fire)
@@ -160,7 +160,7 @@ func (l *loop) run(ctx context.Context) {
 		l.admission.settle(l.now)
 		wait := time.Hour
 		if at, ok := l.wheel.next(); ok {
-			wait = time.Duration(max(at-l.n.clock(), 0)) * time.Millisecond
+			wait = time.Duration(max(at-l.n.clock.Millis(), 0)) * time.Millisecond
 		}
 		if len(l.pace.changed) > 0 && l.pace.soft < window {
 			wait = min(wait, softStep*time.Millisecond)

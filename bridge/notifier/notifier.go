@@ -18,6 +18,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"blfbridge/bridge/clock"
 	"blfbridge/bridge/compositor"
 	"blfbridge/bridge/store"
 	"blfbridge/bridge/subscription"
@@ -62,6 +63,8 @@ type Config struct {
 	Offer func(Asked) Offer
 	// MaxBacklog is how many messages may wait in one loop before SUBSCRIBEs get 503; 0 = 65536.
 	MaxBacklog int
+	// Clock is the time that subscriptions expire by; nil = one of its own.
+	Clock      *clock.Clock
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
 }
@@ -81,7 +84,7 @@ type Notifier struct {
 	ready     chan struct{} // closed when every shard was loaded once
 	ended     chan struct{} // closed when the loops have ended
 	stopping  atomic.Bool
-	began     time.Time
+	clock     *clock.Clock
 	decide    func(Standing) policy.Decision
 	external  External
 	offer     func(Asked) Offer
@@ -113,7 +116,10 @@ func New(c Config) *Notifier {
 	n := &Notifier{
 		lamps: c.Lamps, transport: c.Transport, backend: c.Backend, committer: noStore{}, owner: c.Owner,
 		rules: c.Rules, backlog: c.MaxBacklog, log: c.Logger,
-		ready: make(chan struct{}), ended: make(chan struct{}), began: time.Now(), decide: c.Decide, offer: c.Offer, external: c.External, held: map[uint64]int32{}, hash: maphash.MakeSeed(), turns: newTurns(), shared: c.Shared,
+		ready: make(chan struct{}), ended: make(chan struct{}), clock: c.Clock, decide: c.Decide, offer: c.Offer, external: c.External, held: map[uint64]int32{}, hash: maphash.MakeSeed(), turns: newTurns(), shared: c.Shared,
+	}
+	if n.clock == nil {
+		n.clock = clock.New(time.Now())
 	}
 	if c.Committer != nil {
 		n.committer = c.Committer
@@ -248,10 +254,6 @@ func shardOf(callID string) uint16 {
 }
 
 func (n *Notifier) loopOf(callID string) *loop { return n.loops[int(shardOf(callID))%len(n.loops)] }
-
-// clock is the wall clock of the start, run on steadily, in Unix milliseconds: a wall
-// clock that is set back would stop every timer, and one set forward end every subscription.
-func (n *Notifier) clock() int64 { return n.began.UnixMilli() + time.Since(n.began).Milliseconds() }
 
 func (n *Notifier) seed(b *[32]byte) { _, _ = rand.Read(b[:]) }
 

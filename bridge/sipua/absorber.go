@@ -14,6 +14,7 @@ import (
 // are named by a keyed 64-bit hash. It is safe for concurrent use.
 type absorber struct {
 	limit int // answered transactions kept
+	made  time.Time
 
 	mu sync.Mutex // guards all below
 	// working are those without a final response.
@@ -39,7 +40,7 @@ const (
 
 func newAbsorber(limit int) *absorber {
 	return &absorber{
-		limit: limit, working: map[uint64]*quickExchange{}, answered: map[uint64]answerRef{}, merge: map[uint64]uint64{},
+		limit: limit, made: time.Now(), working: map[uint64]*quickExchange{}, answered: map[uint64]answerRef{}, merge: map[uint64]uint64{},
 	}
 }
 
@@ -65,7 +66,7 @@ func (a *absorber) arrive(x *quickExchange, dst []byte) (what arrival, answer []
 		_, res := a.read(ref)
 		return arrivalAgain, append(dst, res...), 0
 	}
-	early = a.sweep(x.received.UnixMilli())
+	early = a.sweep(a.at(x.received))
 	a.working[x.key] = x
 	if x.merge == 0 {
 		return arrivalNew, dst, early
@@ -111,7 +112,7 @@ func (a *absorber) finish(owner, x *quickExchange, res []byte, again bool) bool 
 	}
 	c := a.chunks[last]
 	a.answered[x.key] = answerRef{a.base + uint32(last), uint32(len(c))} //nolint:gosec // bounded
-	c = binary.LittleEndian.AppendUint64(c, uint64(time.Now().Add(timerJ).UnixMilli()))
+	c = binary.LittleEndian.AppendUint64(c, uint64(a.at(time.Now().Add(timerJ))))
 	c = binary.LittleEndian.AppendUint64(c, x.key)
 	c = binary.LittleEndian.AppendUint64(c, x.merge)
 	c = binary.LittleEndian.AppendUint32(c, uint32(len(res))) //nolint:gosec // a datagram
@@ -137,7 +138,7 @@ type overdue struct {
 func (a *absorber) late(then time.Time) (out []overdue) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.sweep(time.Now().UnixMilli())
+	a.sweep(a.at(time.Now()))
 	for _, x := range a.working {
 		if x.received.Before(then) {
 			// x itself may be answered, and used again, any time.
@@ -172,6 +173,9 @@ func (a *absorber) read(ref answerRef) (e answerEntry, res []byte) {
 	}
 	return e, b[answerHead : answerHead+e.size]
 }
+
+// at is a time in milliseconds since the absorber was made: no clock that is set changes it.
+func (a *absorber) at(t time.Time) int64 { return t.Sub(a.made).Milliseconds() }
 
 // sweep forgets what is over, and the oldest of what is too much. The lock is held.
 func (a *absorber) sweep(nowMilli int64) (early int) {

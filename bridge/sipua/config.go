@@ -13,6 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"blfbridge/bridge/clock"
 	"blfbridge/bridge/notifier"
 	"blfbridge/bridge/subscription"
 	"blfbridge/policy"
@@ -143,8 +144,10 @@ type Config struct {
 	// NonceSecret (32 bytes) signs digest nonces; processes that share the load share
 	// it. Empty = random.
 	NonceSecret []byte
-	Logger      *slog.Logger
-	Registerer  prometheus.Registerer
+	// Clock is the time that nonces are of; nil = one of its own.
+	Clock      *clock.Clock
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
 	// Policy returns the current snapshot, never nil. It is asked for each request.
 	Policy func() *policy.Snapshot
 	// Learned reports whether a PBX of the tenant has reported that number, or may yet.
@@ -185,6 +188,9 @@ func (c *Config) complete() error {
 	orDefault(&c.DefaultExpires, time.Hour)
 	c.Limits.complete()
 	c.Timeouts.complete()
+	if c.Clock == nil {
+		c.Clock = clock.New(time.Now())
+	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

@@ -59,7 +59,7 @@ func (x *exchange) feature() bool {
 		return false
 	}
 	claim := s.claimOf(q, snap, x.local())
-	if err := x.dialled(snap, caller{claim, s.trunkSource(q, snap, x.local(), tenant), x.received}, func(ctx context.Context, phone policy.PhoneRef) error {
+	if err := x.dialled(snap, caller{claim, s.trunkSource(q, snap, x.local(), tenant)}, func(ctx context.Context, phone policy.PhoneRef) error {
 		if f == policy.FeatureLogout {
 			return s.config.Features.LogOut(ctx, phone)
 		}
@@ -119,11 +119,11 @@ func (x *exchange) dialled(snap *policy.Snapshot, c caller, do func(context.Cont
 	}
 	who, challenge, err := s.identify(q, snap, c)
 	if err != nil {
-		return s.challenged(err, challenge, x.received)
+		return s.challenged(err, challenge)
 	}
 	switch {
 	case !who.Trusted:
-		return s.challenged(ErrCredentials, challenge, x.received)
+		return s.challenged(ErrCredentials, challenge)
 	case who.Kind != policy.WatcherPhone:
 		return ErrForbidden
 	}

@@ -127,9 +127,9 @@ func (s *Server) accept(sub *notifier.Subscribe, q *ask, p *parsed, at at) error
 	if err != nil {
 		return err
 	}
-	who, challenge, err := s.identify(q, snap, caller{claim, s.trunkSource(q, snap, at.local, target.Tenant), at.received})
+	who, challenge, err := s.identify(q, snap, caller{claim, s.trunkSource(q, snap, at.local, target.Tenant)})
 	if err != nil {
-		return s.challenged(err, challenge, at.received)
+		return s.challenged(err, challenge)
 	}
 	if leaving := p.inDialog && p.expires == 0; !leaving && !s.tenants.allow(target.Tenant) {
 		s.metrics.dropped.WithLabelValues("tenant_rate").Inc()
@@ -137,7 +137,7 @@ func (s *Server) accept(sub *notifier.Subscribe, q *ask, p *parsed, at at) error
 	}
 	decision, err := s.decide(snap, p, who.Watcher, target)
 	if err != nil {
-		return s.challenged(err, challenge, at.received)
+		return s.challenged(err, challenge)
 	}
 	if begins := !p.inDialog && p.expires > 0; begins && !s.calm.allow() || s.screener.limits.busy() {
 		if d := s.lifetimes.spread(p.expires); d < p.expires {
@@ -195,11 +195,11 @@ func (s *Server) decide(snap *policy.Snapshot, p *parsed, w policy.Watcher, t po
 }
 
 // challenged adds the challenges to an error that asks for credentials.
-func (s *Server) challenged(err error, c challenge, now time.Time) error {
+func (s *Server) challenged(err error, c challenge) error {
 	if err != ErrCredentials { //nolint:errorlint // it is returned bare
 		return err
 	}
-	return refusing{err, s.verifier.challengeValues(c, now)}
+	return refusing{err, s.verifier.challengeValues(c, s.config.Clock.Now())}
 }
 
 // ownLine reports whether a line is one of the watching phone's own.

@@ -27,7 +27,7 @@ func (s *Server) trunkSource(q *ask, snap *policy.Snapshot, local netip.AddrPort
 // Whether it needs any, the policy decides.
 func (s *Server) identifyTrunk(q *ask, snap *policy.Snapshot, c *caller, trunk policy.Watcher) (id identity, ask challenge) {
 	id.Watcher, id.origin = trunk, originOf(snap, c.from, trunk)
-	cred, result, ask := s.checkDigest(q, snap, trunk.Tenant, c.now)
+	cred, result, ask := s.checkDigest(q, snap, trunk.Tenant)
 	if result == authGood {
 		if id.Watcher = snap.TrunkWatcher(trunk, cred); id.Trusted {
 			id.user = cred.Username

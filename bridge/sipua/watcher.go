@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"net/netip"
 	"strings"
-	"time"
 
 	"blfbridge/bridge/notifier"
 	"blfbridge/policy"
@@ -41,7 +40,6 @@ func (s *Server) registered(q *ask, claimed sipURI, local netip.AddrPort) bool {
 type caller struct {
 	claim
 	from policy.TrunkSource
-	now  time.Time
 }
 
 // identity is who asks.
@@ -65,7 +63,7 @@ func (s *Server) identify(q *ask, snap *policy.Snapshot, c caller) (id identity,
 		return id, ask, nil
 	}
 	tenant := cmp.Or(c.tenant, c.from.Tenant)
-	cred, result, ask := s.checkDigest(q, snap, tenant, c.now)
+	cred, result, ask := s.checkDigest(q, snap, tenant)
 	if result == authGood && isPerson(cred.Watcher.Kind) {
 		id.Watcher = cred.Watcher
 		return id, ask, nil
@@ -91,14 +89,14 @@ func isPerson(k policy.WatcherKind) bool {
 
 // checkDigest checks the digest credentials of a request against those of a tenant, and
 // says what a 401 would ask for.
-func (s *Server) checkDigest(q *ask, snap *policy.Snapshot, tenant string, now time.Time) (cred policy.Credential, result authResult, ask challenge) {
+func (s *Server) checkDigest(q *ask, snap *policy.Snapshot, tenant string) (cred policy.Credential, result authResult, ask challenge) {
 	ask.realm = s.realm(tenant)
 	values := q.headers(kindAuthorization)
 	if len(values) == 0 {
 		return cred, authNone, ask
 	}
 	result, cred = s.verifier.check(proof{
-		values: values, method: q.method, realm: ask.realm, now: now,
+		values: values, method: q.method, realm: ask.realm, now: s.config.Clock.Now(),
 		find: func(user string) (policy.Credential, bool) { return snap.Credentials(tenant, user) },
 		fits: func(uri string) bool { return digestURIFits(q, uri) },
 	})

@@ -1,15 +1,15 @@
 -- Tells how a feed stands.
 --
 -- KEYS[1] the lease, KEYS[2] the stream
+-- ARGV[1] now, ms by the replicas' clock
 -- Returns {token, ms left, n}.
 
-local t = redis.call('TIME')
-local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local h = redis.call('HMGET', KEYS[1], 'token', 'until', 'ttl', 'at')
-local left = tonumber(h[2] or '0') - now
-if left < 0 or left > tonumber(h[3] or '0') then
+local left, ttl = tonumber(h[2] or '0') - tonumber(ARGV[1]), tonumber(h[3] or '0')
+if left < 0 or left > 2 * ttl then -- or the clock was lost, and begins anew
   left = 0
 end
+left = math.min(left, ttl)
 local n = string.match(h[4] or '', '%-(%d+)')
 local last = redis.pcall('XINFO', 'STREAM', KEYS[2]) -- an error if there is none
 for i = 1, #last, 2 do

@@ -4,10 +4,9 @@
 -- ARGV[1] its holder, ARGV[2] for how long, ms, ARGV[3] the holder's token
 -- ARGV[4] the last entry that was published; empty = not known
 -- ARGV[5] the entry up to which the devices were saved; empty = they were not
+-- ARGV[6] now, ms by the replicas' clock
 -- Returns 1; 0 if somebody else took it; -1 if it is ours and Redis lacks something.
 
-local t = redis.call('TIME')
-local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local h = redis.call('HMGET', KEYS[1], 'token', 'holder', 'at')
 local token, mine = tonumber(h[1] or '0'), tonumber(ARGV[3])
 if token > mine or token == mine and h[2] ~= ARGV[1] then
@@ -15,7 +14,7 @@ if token > mine or token == mine and h[2] ~= ARGV[1] then
 end
 -- token < mine: the server lost the taking, in a failover to a replica that lagged.
 redis.call('HSET', KEYS[1], 'token', ARGV[3], 'holder', ARGV[1],
-  'until', string.format('%d', now + tonumber(ARGV[2])), 'ttl', ARGV[2])
+  'until', string.format('%d', tonumber(ARGV[6]) + tonumber(ARGV[2])), 'ttl', ARGV[2])
 if ARGV[5] ~= '' and h[3] ~= ARGV[5] then
   return -1
 end

@@ -1,12 +1,11 @@
 -- Takes the lease of a feed if nobody holds it, and fences whoever did.
 --
--- KEYS[1] the lease, a hash: token, holder, until (ms by the clock of Redis), ttl, snapshot, at, down
+-- KEYS[1] the lease, a hash: token, holder, until (ms by the replicas' clock), ttl, snapshot, at, down
 -- KEYS[2] the stream
--- ARGV[1] who takes it, ARGV[2] for how long, ms, ARGV[3] the entry that says so
+-- ARGV[1] who takes it, ARGV[2] for how long, ms, ARGV[3] the entry that says so, ARGV[4] now
 -- Returns {taken 0 or 1, token, ms left, n}. The token rises with every taking.
 
-local t = redis.call('TIME')
-local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local now = tonumber(ARGV[4])
 local h = redis.call('HMGET', KEYS[1], 'token', 'until', 'ttl', 'at', 'holder')
 local token, till, ttl = tonumber(h[1] or '0'), tonumber(h[2] or '0'), tonumber(h[3] or '0')
 local n = tonumber(string.match(h[4] or '', '%-(%d+)') or '0')
@@ -17,8 +16,8 @@ for i = 1, #last, 2 do
     token, n = math.max(token, tonumber(a)), math.max(n, tonumber(b))
   end
 end
--- More left than a lease lasts: the clock was set back.
-if till > now and till - now <= ttl and h[5] ~= ARGV[1] then
+-- Much more left than a lease lasts: the clock was lost, and begins anew.
+if till > now and till - now <= 2 * ttl and h[5] ~= ARGV[1] then
   return {0, token, till - now, n}
 end
 token, n = token + 1, n + 1
