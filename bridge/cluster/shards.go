@@ -226,6 +226,11 @@ func (s *Shards) keep(ctx context.Context, round int) error {
 	if err := s.hear(ctx, who.taken, looked); err != nil {
 		return err
 	}
+	if round%64 == 63 { // what went more than a minute ago is forgotten by this
+		if err := s.gone(ctx); err != nil {
+			return err
+		}
+	}
 	if round%16 == 15 {
 		return s.dropEmpty(ctx)
 	}

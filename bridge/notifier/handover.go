@@ -2,6 +2,7 @@ package notifier
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -37,7 +38,12 @@ func (n *Notifier) HandOver(ctx context.Context, f store.Fence) error {
 		written := make(chan error, 1)
 		if err := n.in(ctx, l, func(l *loop) {
 			l.submit() // what is waiting goes first
-			n.committer.Submit(l.sealed(f.Shard), nil, func(err error) { written <- err })
+			n.committer.Submit(l.sealed(f.Shard), nil, func(err error) {
+				if errors.As(err, new(*store.WentError)) && !errors.Is(err, store.ErrFenced) {
+					err = nil // what others have is not ours to hand over
+				}
+				written <- err
+			})
 		}); err != nil {
 			return err
 		}

@@ -423,13 +423,23 @@ func (l *loop) submit() {
 func (l *loop) granted(g *grants) {
 	l.commits--
 	if g.err != nil {
-		l.n.storeFailed(g.err)
 		var fenced *store.FencedError
-		if errors.As(g.err, &fenced) {
-			for _, f := range fenced.Fenced {
-				l.lost(f.Shard, f.Epoch)
+		var went *store.WentError
+		if isFenced, isWent := errors.As(g.err, &fenced), errors.As(g.err, &went); isFenced || isWent {
+			if isFenced {
+				l.n.storeFailed(g.err)
+				for _, f := range fenced.Fenced {
+					l.lost(f.Shard, f.Epoch)
+				}
 			}
-			g.err = nil // what belongs to other shards is durable
+			if isWent {
+				for _, w := range went.Went {
+					l.went(w)
+				}
+			}
+			g.err = nil // all else is durable
+		} else {
+			l.n.storeFailed(g.err)
 		}
 	}
 	for i := range g.subscribes {

@@ -131,22 +131,28 @@ func (n *Notifier) Gone(shard uint16, keys []string) {
 
 // Went drops a subscription that went to another replica, unless it is back. It does not block.
 func (n *Notifier) Went(w store.Went) {
-	moved, err := subscription.Decode(w.Value)
 	callID, _, _ := strings.Cut(w.Key, "\x00")
 	l := n.loopOf(callID)
-	if err != nil || l.box.backlog() > n.backlog {
+	if l.box.backlog() > n.backlog {
 		return // Gone follows
 	}
-	l.box.post(message{call: func(l *loop) {
-		slot, found := l.slotOf(w.Key)
-		if !found {
-			return
-		}
-		if e := l.records.at(slot); e.Shard == w.Shard && !e.Follows(&moved.Hot) {
-			l.cancel(e)
-			l.remove(slot, false)
-		}
-	}})
+	l.box.post(message{call: func(l *loop) { l.went(w) }})
+}
+
+// went drops a subscription that another process has: w is what it took, or what was not
+// written because it had been taken.
+func (l *loop) went(w store.Went) {
+	slot, found := l.slotOf(w.Key)
+	if !found {
+		return
+	}
+	e := l.records.at(slot)
+	moved, err := subscription.Decode(w.Value)
+	if err == nil && e.Shard == w.Shard && !e.Follows(&moved.Hot) {
+		l.n.log.Debug("a subscription is another replica's now", "key", w.Key, "shard", w.Shard, "cseq", e.CSeq)
+		l.cancel(e)
+		l.remove(slot, false)
+	}
 }
 
 // elsewhere asks the other replicas for a subscription that we do not have, and reports

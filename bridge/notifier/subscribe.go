@@ -186,6 +186,9 @@ func (l *loop) answer(g *grant, err error) {
 	e := l.records.at(g.slot)
 	alive := e.used && e.gen == g.gen
 	if g.answer.Status == 200 && !alive {
+		if id, ok := l.n.home(g.sub.CallID); ok && err == nil && l.elsewhere(g.sub, id) {
+			return // another process took it meanwhile, and has not heard of this
+		}
 		// Dropped under it: the shard is another process's now, which knows nothing of this;
 		// or the phone itself ended the dialog by its answer to a NOTIFY.
 		g.answer = Answer{Status: 503, RetryAfter: 5 * time.Second}

@@ -39,3 +39,33 @@ func TestMovedAtChange(t *testing.T) {
 	}
 	f.Judge()
 }
+
+// TestBackBeforeHeard: a phone refreshes at another replica and then at the first one again,
+// which has not heard yet that it lost the subscription. It finds out when it writes it, and
+// takes it back before it answers: what it grants is not only in its memory.
+func TestBackBeforeHeard(t *testing.T) {
+	t.Parallel()
+	f := New(t, Config{Lines: 1, Replicas: 2, Lease: 3 * time.Second})
+	a, b := f.Replicas[0], f.Replicas[1]
+	w := f.Watch(f.Numbers[0], a, false)
+	for round := range 5 {
+		a.Redis.Delay(100 * time.Millisecond)
+		for _, r := range []*Replica{b, a} {
+			w.GoTo(r)
+			if err := w.Refresh(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		a.Redis.Delay(0)
+		time.Sleep(200 * time.Millisecond) // what was delayed has come
+		f.PBX.Set(f.Numbers[0], []device.State{device.Ringing, device.Busy, device.Idle}[round%3])
+		f.AllRight(2 * time.Second)
+		w.mu.Lock()
+		last := w.heard[len(w.heard)-1]
+		w.mu.Unlock()
+		if last.From != a.Name {
+			t.Errorf("round %d: replica %s tells the phone, which asked %s last\n%s", round, last.From, a.Name, f.Story(w, last.At, 5*time.Second))
+		}
+	}
+	f.Judge()
+}

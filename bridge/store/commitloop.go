@@ -20,6 +20,7 @@ type result struct {
 	deltas  []Delta
 	lamps   []LampDelta
 	refused map[Fence]bool
+	went    []Went
 	err     error
 }
 
@@ -55,7 +56,7 @@ func (c *Committer) loop(ctx context.Context) {
 			}
 			pause, due = c.cfg.RetryMin, true
 			c.returned()
-			answer(waiting, r.refused)
+			answer(waiting, r.refused, r.went)
 			waiting = nil
 		}
 		if c.Away() {
@@ -183,9 +184,9 @@ func tellAway(acks []waiter) (patient []waiter) {
 	return patient
 }
 
-func answer(acks []waiter, refused map[Fence]bool) {
+func answer(acks []waiter, refused map[Fence]bool, went []Went) {
 	for i := range acks {
-		acks[i].ack(acks[i].fencedBy(refused))
+		acks[i].ack(acks[i].verdict(refused, went))
 	}
 }
 
@@ -222,6 +223,7 @@ func (c *Committer) write(ctx context.Context) {
 func (c *Committer) commit(ctx context.Context, b batch) result {
 	slices.SortFunc(b.deltas, byShard)
 	var refused map[Fence]bool
+	var left []Went
 	for {
 		n := min(len(b.deltas), c.cfg.MaxBatch)
 		for n > 0 && n < len(b.deltas) && b.deltas[n].Shard == b.deltas[n-1].Shard {
@@ -230,6 +232,10 @@ func (c *Committer) commit(ctx context.Context, b batch) result {
 		lamps := b.lamps[:min(len(b.lamps), c.cfg.MaxBatch)]
 		err := c.commitPart(ctx, b.deltas[:n], lamps)
 		var fenced *FencedError
+		var went *WentError
+		if errors.As(err, &went) {
+			left = append(left, went.Went...)
+		}
 		if errors.As(err, &fenced) {
 			if refused == nil {
 				refused = map[Fence]bool{}
@@ -239,12 +245,12 @@ func (c *Committer) commit(ctx context.Context, b batch) result {
 			}
 			c.metrics.fenced.Add(float64(len(fenced.Fenced)))
 			c.cfg.Logger.Warn("changes dropped: another process owns the shard", "error", err)
-		} else if err != nil {
-			return result{deltas: b.deltas, lamps: b.lamps, refused: refused, err: err}
+		} else if err != nil && went == nil {
+			return result{deltas: b.deltas, lamps: b.lamps, refused: refused, went: left, err: err}
 		}
 		b.deltas, b.lamps = b.deltas[n:], b.lamps[len(lamps):]
 		if len(b.deltas) == 0 && len(b.lamps) == 0 {
-			return result{refused: refused}
+			return result{refused: refused, went: left}
 		}
 	}
 }

@@ -110,7 +110,8 @@ func NewCommitter(backend Writer, cfg CommitterConfig) *Committer {
 //   - nil: the changes are durable (or newer ones of the same keys are);
 //   - ErrAway, at once: the store is away; the changes are kept and written later;
 //   - a *FencedError: the shards it names have a newer owner; their changes are dropped,
-//     the others' are durable;
+//     the others' are durable; a *WentError tells of entries that others moved away, with it
+//     or alone: those of its shards that anybody submitted;
 //   - ErrInvalid: a key, value or shard is outside the limits; nothing of the
 //     submission is kept;
 //   - ErrClosed: the committer is closed; changes that came before Close ended and

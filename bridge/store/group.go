@@ -1,6 +1,10 @@
 package store
 
-import "cmp"
+import (
+	"cmp"
+	"errors"
+	"slices"
+)
 
 // pendingKey names one entry among those of all shards.
 type pendingKey struct {
@@ -43,8 +47,9 @@ func (w *waiter) add(f Fence) {
 	}
 }
 
-// fencedBy is a *FencedError with those of the waiter's epochs that were refused; nil if none was.
-func (w *waiter) fencedBy(refused map[Fence]bool) error {
+// verdict is a *FencedError with those of the waiter's epochs that were refused and a *WentError
+// with what was left out of its shards, or one of them; nil if there is nothing.
+func (w *waiter) verdict(refused map[Fence]bool, left []Went) error {
 	fenced := w.fenced
 	if w.any && refused[w.first] {
 		fenced = append(fenced, w.first)
@@ -54,10 +59,20 @@ func (w *waiter) fencedBy(refused map[Fence]bool) error {
 			fenced = append(fenced, f)
 		}
 	}
-	if len(fenced) == 0 {
-		return nil
+	var went []Went
+	for _, l := range left {
+		if w.any && w.first.Shard == l.Shard || slices.ContainsFunc(w.rest, func(f Fence) bool { return f.Shard == l.Shard }) {
+			went = append(went, l)
+		}
 	}
-	return &FencedError{fenced}
+	var errs []error
+	if len(fenced) > 0 {
+		errs = append(errs, &FencedError{fenced})
+	}
+	if len(went) > 0 {
+		errs = append(errs, &WentError{went})
+	}
+	return errors.Join(errs...)
 }
 
 // put merges one delta. It reports false if a newer owner of the shard already has a

@@ -38,7 +38,7 @@ func newCommitterMetrics(reg prometheus.Registerer, pending func() int) *committ
 }
 
 func (m *committerMetrics) observe(size int, took time.Duration, err error) {
-	if err != nil && !errors.Is(err, ErrFenced) {
+	if err != nil && !errors.Is(err, ErrFenced) && !errors.As(err, new(*WentError)) {
 		m.errors.Inc()
 		return
 	}

@@ -193,7 +193,7 @@ func within[T any](ctx context.Context, r *Redis, fn func() (T, error)) (none T,
 
 func (r *Redis) wrap(ctx context.Context, err error) error {
 	switch {
-	case err == nil, errors.Is(err, ErrFenced):
+	case err == nil, errors.Is(err, ErrFenced), errors.As(err, new(*WentError)):
 		return err
 	case errors.Is(err, redis.ErrClosed):
 		return ErrClosed

@@ -76,19 +76,40 @@ func (r *Redis) pipeWait(ctx context.Context, pipe redis.Pipeliner) *redis.IntCm
 // verdict reads the scripts' answers.
 func verdict(parts []part, scripts []*redis.Cmd) error {
 	var refused []Fence
+	var went []Went
 	for i, s := range scripts {
-		ok, err := s.Bool()
-		if err != nil {
+		switch said, err := s.Result(); {
+		case err != nil:
 			return err
-		}
-		if !ok {
+		case said == int64(0):
 			refused = append(refused, parts[i].Fence)
+		case said != int64(1):
+			keys, _ := said.([]any)
+			went = append(went, parts[i].went(keys)...)
 		}
 	}
+	var errs []error
 	if len(refused) > 0 {
-		return &FencedError{Fenced: refused}
+		errs = append(errs, &FencedError{Fenced: refused})
 	}
-	return nil
+	if len(went) > 0 {
+		errs = append(errs, &WentError{Went: went})
+	}
+	return errors.Join(errs...)
+}
+
+// went are the entries that commit.lua left out.
+func (p part) went(keys []any) (all []Went) {
+	out := map[any]bool{}
+	for _, k := range keys {
+		out[k] = true
+	}
+	for _, d := range p.deltas {
+		if out[d.Key] && d.Value != nil {
+			all = append(all, Went{d.Shard, d.Key, d.Value})
+		}
+	}
+	return all
 }
 
 func (r *Redis) partKeys(p part) []string {

@@ -149,8 +149,14 @@ func TestMove(t *testing.T) {
 	if moved, err := r.Move(ctx, "k", from, []byte("2"), store.Fence{Shard: to, Epoch: e2}); !moved || err != nil {
 		t.Fatal(moved, err)
 	}
-	write("k", "late")
-	write("other", "p")
+	err = r.Commit(ctx, []store.Delta{
+		{Shard: from, Epoch: e1, Key: "k", Value: []byte("late")}, {Shard: from, Epoch: e1, Key: "other", Value: []byte("p")},
+		{Shard: from, Epoch: e1 - 1, Key: "other", Value: []byte("fenced")},
+	}, nil)
+	var went *store.WentError
+	if !errors.As(err, &went) || len(went.Went) != 1 || went.Went[0].Key != "k" || string(went.Went[0].Value) != "late" || !errors.Is(err, store.ErrFenced) {
+		t.Errorf("what went is written: %v", err)
+	}
 	if got := contents(t, r, from, to); got["k"] != "2" || got["other"] != "p" || len(got) != 2 {
 		t.Error(got)
 	}

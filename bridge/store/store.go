@@ -94,7 +94,7 @@ type Backend interface {
 	// Commit writes a batch and returns when it is durable. The deltas of one shard
 	// with one epoch are written all or none; a key twice in a batch: the last wins.
 	// If shards are fenced, their deltas are left out, all else is written, and the
-	// error is a *FencedError. An epoch newer than the stored one is taken over: the
+	// error is a *FencedError; a *WentError tells of entries that were left out. An epoch newer than the stored one is taken over: the
 	// store lost an Acquire (a failover to a replica that lagged).
 	Commit(ctx context.Context, deltas []Delta, lamps []LampDelta) error
 	// LoadLamps calls fn once for every lamp, as Load does.
@@ -126,6 +126,19 @@ func (e *FencedError) Error() string {
 
 // Is makes errors.Is(err, ErrFenced) hold.
 func (e *FencedError) Is(target error) bool { return target == ErrFenced }
+
+// WentError is the error of a Commit some of whose entries another process has moved to a shard
+// of its own meanwhile: they are left out, all else is written. With a *FencedError besides,
+// the two are joined.
+type WentError struct {
+	// Went are those entries, with the values that were to be written.
+	Went []Went
+}
+
+// Error names the first shard.
+func (e *WentError) Error() string {
+	return fmt.Sprintf("store: %d entries are in other shards now, the first was in %d", len(e.Went), e.Went[0].Shard)
+}
 
 func (d *Delta) check() error {
 	return checkEntry(d.Key, d.Value)

@@ -24,7 +24,7 @@ const hearTime = 2 * time.Second
 type Went struct {
 	Shard uint16
 	Key   string
-	// Value is what moved.
+	// Value is what moved, or in a WentError what was to be written.
 	Value []byte
 }
 

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"blfbridge/bridge/store"
@@ -153,4 +155,54 @@ func TestWentForbidden(t *testing.T) {
 	if keys, err := r.Moved(ctx, 64); err != nil || len(keys) != 1 {
 		t.Error(keys, err)
 	}
+}
+
+// leaver is a store out of which entries of shard 1 with the key "gone" were moved.
+type leaver struct{}
+
+func (leaver) Commit(_ context.Context, deltas []store.Delta, _ []store.LampDelta) error {
+	var went, fenced error
+	for _, d := range deltas {
+		switch {
+		case d.Shard == 1 && d.Key == "gone":
+			went = &store.WentError{Went: []store.Went{{Shard: 1, Key: d.Key, Value: d.Value}}}
+		case d.Shard == 2:
+			fenced = &store.FencedError{Fenced: []store.Fence{{Shard: 2, Epoch: d.Epoch}}}
+		}
+	}
+	return errors.Join(fenced, went)
+}
+
+// TestWentSubmissions: who wrote what another process has learns that it was left out, and
+// nobody else; it is not tried again.
+func TestWentSubmissions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := store.NewCommitter(leaver{}, store.CommitterConfig{})
+		got := map[string]string{}
+		for name, deltas := range map[string][]store.Delta{
+			"left out": one(1, 1, "gone", "2"),
+			"other":    one(3, 1, "gone", "3"),
+			"fenced":   one(2, 1, "k", "4"),
+			"both":     append(one(2, 1, "l", "5"), one(1, 1, "m", "6")...),
+		} {
+			c.Submit(deltas, nil, func(err error) {
+				var went *store.WentError
+				if errors.As(err, &went) {
+					got[name] += fmt.Sprintf("%d %s=%s ", len(went.Went), went.Went[0].Key, went.Went[0].Value)
+				}
+				if errors.Is(err, store.ErrFenced) {
+					got[name] += "fenced"
+				}
+			})
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		want := map[string]string{"left out": "1 gone=2 ", "fenced": "fenced", "both": "1 gone=2 fenced"}
+		if !maps.Equal(got, want) || c.Away() || c.Pending() != 0 {
+			t.Errorf("told %q, want %q; away %v, %d pending", got, want, c.Away(), c.Pending())
+		}
+		if err := c.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
 }

@@ -7,7 +7,8 @@
 -- ARGV[2] number of entries to set, n
 -- ARGV[3 .. 2+2n] key, value, key, value ...
 -- ARGV[3+2n ..] keys to delete
--- Returns 1, or 0 if the shard has a newer owner.
+-- Returns 1, or 0 if the shard has a newer owner, or the keys that were left out because they
+-- went to other shards.
 
 local epoch = tonumber(ARGV[1])
 local stored = tonumber(redis.call('HGET', KEYS[1], 'epoch') or '0')
@@ -25,15 +26,18 @@ local sets_end = 2 + 2 * tonumber(ARGV[2])
 
 if redis.call('EXISTS', KEYS[3]) == 1 then
   -- Seldom: what went to another replica must not come back.
+  local left = {}
   for i = 3, sets_end, 2 do
     if redis.call('HEXISTS', KEYS[3], ARGV[i]) == 0 then
       redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1])
+    else
+      left[#left + 1] = ARGV[i]
     end
   end
   for i = sets_end + 1, #ARGV do
     redis.call('HDEL', KEYS[2], ARGV[i])
   end
-  return 1
+  return #left > 0 and left or 1
 end
 
 -- Lua's stack bounds the arguments of one call.
