@@ -42,10 +42,17 @@ type Batch interface {
 // Restorer is what a Transport may be besides: it is told of the flow of each subscription
 // that comes back from the store, with what else is known of where its phone is, before
 // anything is sent there. It does not block. It may change where the phone finds us
-// (Cold.Local and Cold.Advertised): the subscription was another process's, or of before a
-// change of configuration.
+// (Cold.Local and Cold.Advertised) and where we find it (Cold.Remote): the subscription was
+// another process's, or of before a change of configuration.
 type Restorer interface {
 	Restored(f Flow, c *subscription.Cold)
+}
+
+// Diverter is what a Transport may be besides: it knows of a second place for a phone that
+// does not answer where its flow leads. Every other retransmission of a NOTIFY goes there.
+// It does not block.
+type Diverter interface {
+	Diverted(f Flow, c *subscription.Cold) (Flow, bool)
 }
 
 // HangerUp is what a Transport may be besides: one that ends a stream connection, so that

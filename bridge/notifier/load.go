@@ -138,8 +138,8 @@ func (l *loop) restore(key string, rec subscription.Record, id uint16) {
 		return
 	}
 	if r, ok := l.n.transport.(Restorer); ok {
-		was := [2]string{c.Local, c.Advertised}
-		if r.Restored(flow, &c); was != [2]string{c.Local, c.Advertised} {
+		was := [3]string{c.Local, c.Advertised, c.Remote}
+		if r.Restored(flow, &c); was != [3]string{c.Local, c.Advertised, c.Remote} {
 			rec.SetCold(c)
 			flow, _ = storedFlow(&c)
 		}

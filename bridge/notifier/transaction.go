@@ -35,6 +35,7 @@ type txn struct {
 	interval int32 // of timer E
 	used     bool
 	fresh    bool  // sent once and not answered: counts in pacer.fresh
+	diverted bool  // where the last one went
 	started  int64 // for timer F
 	again    int64 // when timer E fires; 0 = never
 	shown    shown
@@ -50,7 +51,7 @@ func (l *loop) notify(slot int32, eff subscription.Effects, body *rendered, caus
 	t := &l.txns[ti]
 	t.rec, t.recGen, t.cseq = slot, e.gen, eff.CSeq
 	t.random = l.rand.Uint64()
-	t.started, t.interval, t.again, t.event = l.now, t1, 0, 0
+	t.started, t.interval, t.again, t.event, t.diverted = l.now, t1, 0, 0, false
 	t.sent = time.Now()
 	if caused && body != nil {
 		t.event = l.movedAt.UnixNano()
@@ -181,7 +182,11 @@ func (l *loop) fireTxn(ti int32, gen uint32) {
 	}
 	l.known(t)
 	e := l.records.at(t.rec)
-	if err := l.send(l.flowOf(e), t.msg); err != nil {
+	flow := l.flowOf(e)
+	if t.diverted = !t.diverted; t.diverted {
+		flow = l.divert(flow, e)
+	}
+	if err := l.send(flow, t.msg); err != nil {
 		l.n.metrics.failed(err)
 	} else {
 		l.n.metrics.retransmitted()
@@ -190,6 +195,16 @@ func (l *loop) fireTxn(ti int32, gen uint32) {
 	t.interval = min(2*t.interval, t2)
 	t.again = min(l.now+int64(t.interval), t.started+timerF)
 	l.wheel.set(t.again, txnRef(ti, t.gen))
+}
+
+// divert is the second place of a phone that does not answer, or the flow as it is.
+func (l *loop) divert(f Flow, e *entry) Flow {
+	if d, ok := l.n.transport.(Diverter); ok {
+		if other, ok := d.Diverted(f, l.coldOf(e)); ok {
+			return other
+		}
+	}
+	return f
 }
 
 // traceTimer tells debug presence that a timer fired.

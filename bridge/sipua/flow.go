@@ -90,16 +90,16 @@ func (s *Server) Restored(f notifier.Flow, c *subscription.Cold) {
 	if own, ok := s.ownFor(f); ok {
 		c.Advertised = s.advertised(own)
 		if f.Transport == subscription.UDP {
+			if other, ok := s.Diverted(f, c); ok && c.Local != own.String() {
+				c.Remote = other.Remote.String()
+			}
 			c.Local = own.String()
 		}
 	}
 	if !dialled(f.Transport) || s.config.NAT == NATSource {
 		return
 	}
-	u, ok := parseURI(c.RemoteTarget)
-	if first, _, _ := cutUnquoted(c.Routes, ','); first != "" {
-		u, ok = addressOf(first)
-	}
+	u, ok := firstHop(c)
 	host, err := netip.ParseAddr(u.host)
 	if err != nil && f.Transport == subscription.TLS {
 		// A name, which its certificate must have wherever it is.
@@ -113,6 +113,38 @@ func (s *Server) Restored(f notifier.Flow, c *subscription.Cold) {
 		port = standardPort(f.Transport)
 	}
 	s.streams.learn(f, contact{addr: netip.AddrPortFrom(host.Unmap(), port), name: u.host})
+}
+
+// Diverted implements notifier.Diverter: a phone whose Contact (or first route) names the
+// very address that it sends from, but another port. What rewrote the port need not be a NAT
+// of the phone's: the NAT of Linux, which Kubernetes leads Services' packets by, takes another
+// port where its own is taken, and knows it for the one pod and for three minutes only.
+func (s *Server) Diverted(f notifier.Flow, c *subscription.Cold) (notifier.Flow, bool) {
+	if f.Transport != subscription.UDP || s.config.NAT != NATAuto {
+		return f, false
+	}
+	u, ok := firstHop(c)
+	host, err := netip.ParseAddr(u.host)
+	if !ok || err != nil || host.Unmap() != f.Remote.Addr() {
+		return f, false
+	}
+	port := u.port
+	if port == 0 {
+		port = standardPort(f.Transport)
+	}
+	if port == f.Remote.Port() {
+		return f, false
+	}
+	f.Remote = netip.AddrPortFrom(f.Remote.Addr(), port)
+	return f, true
+}
+
+// firstHop is the URI that a stored subscription's NOTIFYs go to (RFC 3261 §12.2.1.1).
+func firstHop(c *subscription.Cold) (sipURI, bool) {
+	if first, _, _ := cutUnquoted(c.Routes, ','); first != "" {
+		return addressOf(first)
+	}
+	return parseURI(c.RemoteTarget)
 }
 
 // ownFor is the socket of ours that stands for a flow's: its own if we have it.

@@ -71,6 +71,7 @@ type Server struct {
 var (
 	_ notifier.Transport = (*Server)(nil)
 	_ notifier.Restorer  = (*Server)(nil)
+	_ notifier.Diverter  = (*Server)(nil)
 	_ notifier.Batcher   = (*Server)(nil)
 )
 

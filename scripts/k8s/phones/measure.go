@@ -1,6 +1,9 @@
 package main
 
 import (
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"blfbridge/bridge/device"
@@ -57,12 +60,35 @@ func right(changes []change, s shown) bool {
 }
 
 // worst is the longest lag that overlaps a step.
-func worst(all []lag, from, to time.Time) time.Duration {
-	var w time.Duration
+func worst(all []lag, from, to time.Time) lag {
+	var w lag
 	for _, l := range all {
-		if l.at.Before(to) && l.at.Add(l.d).After(from) {
-			w = max(w, l.d)
+		if l.at.Before(to) && l.at.Add(l.d).After(from) && l.d > w.d {
+			w = l
 		}
 	}
 	return w
+}
+
+// around tells what the line did and what its lamp was told about a lag, a line each.
+func around(l lag, changes []change, lamp []shown) string {
+	type event struct {
+		at   time.Time
+		text string
+	}
+	var all []event
+	for _, c := range changes {
+		all = append(all, event{c.at, "the line is " + c.state.String()})
+	}
+	for _, s := range lamp {
+		all = append(all, event{s.at, "    the lamp shows " + s.state.String()})
+	}
+	slices.SortStableFunc(all, func(a, b event) int { return a.at.Compare(b.at) })
+	var out strings.Builder
+	for _, e := range all {
+		if margin := 2 * time.Second; e.at.After(l.at.Add(-margin)) && e.at.Before(l.at.Add(l.d+margin)) {
+			fmt.Fprintf(&out, "\n  %s %s", e.at.Format("15:04:05.000"), e.text)
+		}
+	}
+	return out.String()
 }

@@ -35,11 +35,24 @@ func TestLags(t *testing.T) {
 		})
 	}
 	all := lags(line, []shown{{second(0), device.Idle}, {second(14.5), device.Idle}}, second(20))
-	if w := worst(all, second(13), second(13.5)); w != 4500*time.Millisecond {
+	if w := worst(all, second(13), second(13.5)); w.d != 4500*time.Millisecond {
 		t.Errorf("the worst while nothing was told: %v", w)
 	}
-	if w := worst(all, second(15), second(16)); w != 0 {
+	if w := worst(all, second(15), second(16)); w.d != 0 {
 		t.Errorf("the worst afterwards: %v", w)
+	}
+}
+
+func TestAround(t *testing.T) {
+	line := []change{{second(0), device.Idle}, {second(10), device.Ringing}, {second(12), device.Busy}}
+	got := around(lag{second(10), time.Second}, line, []shown{{second(1), device.Idle}, {second(11), device.Ringing}})
+	for _, want := range []string{"the line is ringing", "the lamp shows ringing", "the line is busy"} {
+		if strings.Count(got, want) != 1 {
+			t.Errorf("%q is not there once:%s", want, got)
+		}
+	}
+	if strings.Contains(got, "idle") {
+		t.Errorf("what was long before:%s", got)
 	}
 }
 

@@ -81,12 +81,12 @@ func report(out io.Writer, steps []*step, watchers []*watcher, changes []change,
 	fmt.Fprint(t, "seconds\tchanges\tNOTIFYs\treconnects\tlongest wrong lamp\tbar\t  step\n")
 	var notes []string
 	for _, st := range steps {
-		var longest time.Duration
-		who := ""
+		var longest lag
+		var who *watcher
 		notified, reconnects, changed := 0, 0, 0
 		for i, w := range watchers {
-			if l := worst(measured[i], st.from, st.to); l > longest {
-				longest, who = l, w.name
+			if l := worst(measured[i], st.from, st.to); l.d > longest.d {
+				longest, who = l, w
 			}
 			for _, s := range w.seen() {
 				notified += within(s.At, st)
@@ -102,12 +102,13 @@ func report(out io.Writer, steps []*step, watchers []*watcher, changes []change,
 		if st.bar > 0 {
 			bar = fmt.Sprintf("%.1f s", st.bar.Seconds())
 		}
-		fmt.Fprintf(t, "%.1f\t%d\t%d\t%d\t%.2f s\t%s\t  %s\n", st.to.Sub(st.from).Seconds(), changed, notified, reconnects, longest.Seconds(), bar, st.name)
+		fmt.Fprintf(t, "%.1f\t%d\t%d\t%d\t%.2f s\t%s\t  %s\n", st.to.Sub(st.from).Seconds(), changed, notified, reconnects, longest.d.Seconds(), bar, st.name)
 		if st.err != nil {
 			notes = append(notes, fmt.Sprintf("%s: the command failed: %v", st.name, st.err))
 		}
-		if st.bar > 0 && longest > st.bar {
-			notes = append(notes, fmt.Sprintf("%s: the lamp of phone %s was wrong for %.2f s", st.name, who, longest.Seconds()))
+		if st.bar > 0 && longest.d > st.bar {
+			notes = append(notes, fmt.Sprintf("%s: the lamp of phone %s was wrong for %.2f s%s", st.name, who.name, longest.d.Seconds(),
+				around(longest, changes, lamps(who.seen()))))
 		}
 	}
 	t.Flush()
