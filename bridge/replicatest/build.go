@@ -5,10 +5,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 )
 
-// programs are those that were built, by their build tags.
+// programs are those that were built, by how they were built.
 var programs struct {
 	mu   sync.Mutex
 	dir  string
@@ -16,13 +17,15 @@ var programs struct {
 }
 
 // Build returns the program, built once for each list of tags ("" = none; "race" builds it
-// with the race detector). Discard deletes what it built.
-func Build(t T, tags string) string {
+// with the race detector); with clocks its wall clock can be set (Clock). Discard deletes what
+// it built.
+func Build(t T, tags string, clocks bool) string {
 	t.Helper()
 	p := &programs
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if file, ok := p.have[tags]; ok {
+	key := fmt.Sprint(tags, clocks)
+	if file, ok := p.have[key]; ok {
 		return file
 	}
 	if p.have == nil {
@@ -37,10 +40,13 @@ func Build(t T, tags string) string {
 	if tags == "race" {
 		args = []string{"build", "-o", file, "-race", "blfbridge/cmd/blfbridge"}
 	}
+	if clocks {
+		args = slices.Insert(args, 1, clockOverlay(t, p.dir)...)
+	}
 	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
 		t.Fatalf("building the program: %v\n%s", err, out)
 	}
-	p.have[tags] = file
+	p.have[key] = file
 	return file
 }
 

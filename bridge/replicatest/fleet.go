@@ -36,8 +36,10 @@ type Config struct {
 	// it is another Redis than the one that New starts; Client is a connection to it then.
 	Store  func(replica int) string
 	Client redis.UniversalClient
-	// More are further lines of the configuration.
-	More string
+	// Clocks: the wall clocks of the replicas and of Redis can be set.
+	Clocks bool
+	// SIP are further entries of the configuration's section sip, More further lines of the configuration.
+	SIP, More string
 }
 
 // Fleet is some replicas with what they need. Its methods are for the test's goroutine, if
@@ -50,6 +52,8 @@ type Fleet struct {
 	Wires    *Wires
 	// Server is the Redis that New started; nil with Config.Store.
 	Server *storetest.RedisControl
+	// Clock is its wall clock, with Config.Clocks.
+	Clock *Clock
 	// Redis is a connection of the test's own.
 	Redis redis.UniversalClient
 	// Numbers are the lines.
@@ -71,12 +75,17 @@ func New(t T, c Config) *Fleet {
 	for i := range c.Lines {
 		f.Numbers = append(f.Numbers, fmt.Sprint(1001+i))
 	}
-	program := Build(t, c.Tags)
+	program := Build(t, c.Tags, c.Clocks)
 	f.Began = time.Now()
 	f.PBX = NewPBX(t, f.Numbers)
 	if c.Store == nil {
 		var addr string
-		addr, f.Server = storetest.StartRedis(t)
+		var env []string
+		if c.Clocks {
+			f.Clock = newClock(t)
+			env = []string{f.Clock.env(), "LD_PRELOAD=" + clockLibrary(t)}
+		}
+		addr, f.Server = storetest.StartRedisIn(t, env)
 		client := redis.NewClient(&redis.Options{Addr: addr, MaxRetries: 20})
 		t.Cleanup(func() { _ = client.Close() })
 		f.Redis = client
@@ -100,6 +109,10 @@ func (f *Fleet) add(i int, program string) {
 		Name: string(rune('A' + i)), SIP: freeAddress(f.T), Admin: freeAddress(f.T), t: f.T, program: program,
 		path: filepath.Join(dir, "blfbridge.yaml"), log: &logBuffer{}, PBX: NewProxy(f.T, f.PBX.Addr()),
 	}
+	if f.Config.Clocks {
+		r.Clock = newClock(f.T)
+		r.env = []string{r.Clock.env()}
+	}
 	if f.Server != nil {
 		r.Redis = NewProxy(f.T, f.Server.Addr())
 	}
@@ -113,7 +126,7 @@ func (f *Fleet) configure(i int) {
 	f.T.Helper()
 	r, c := f.Replicas[i], &f.Config
 	var b strings.Builder
-	fmt.Fprintf(&b, "sip:\n  listen: [udp://%s, tcp://%s]\n", r.SIP, r.SIP)
+	fmt.Fprintf(&b, "sip:\n  listen: [udp://%s, tcp://%s]\n%s", r.SIP, r.SIP, c.SIP)
 	fmt.Fprintf(&b, "pbx:\n  - {name: %s, type: asterisk, url: \"http://%s\", username: blfbridge, password: %s, app: replicas, grace: %v}\n",
 		Source, r.PBX.Addr(), ariPassword, c.Grace)
 	if c.Store != nil {

@@ -29,6 +29,8 @@ type Replica struct {
 	SIP, Admin string
 	// Redis and PBX are its ways to them.
 	Redis, PBX *Proxy
+	// Clock is the wall clock of its process, with Config.Clocks.
+	Clock *Clock
 
 	t    T
 	path string

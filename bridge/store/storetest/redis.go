@@ -32,6 +32,7 @@ type RedisControl struct {
 	dir  string
 	port int
 	args []string
+	env  []string
 
 	cmd  *exec.Cmd
 	wait func() error
@@ -44,7 +45,13 @@ type RedisControl struct {
 // The server is the program named by REDIS_SERVER, or redis-server of the PATH.
 func StartRedis(t T, extraArgs ...string) (addr string, ctl *RedisControl) {
 	t.Helper()
-	c := &RedisControl{t: t, dir: t.TempDir(), args: extraArgs}
+	return StartRedisIn(t, nil, extraArgs...)
+}
+
+// StartRedisIn is StartRedis with more in the server's environment.
+func StartRedisIn(t T, env []string, extraArgs ...string) (addr string, ctl *RedisControl) {
+	t.Helper()
+	c := &RedisControl{t: t, dir: t.TempDir(), args: extraArgs, env: env}
 	t.Cleanup(c.stop)
 	for try := 1; ; try++ {
 		c.port = freePort(t)
@@ -123,6 +130,7 @@ func (c *RedisControl) start() error {
 		// A configuration file stands first.
 		c.cmd.Args = append([]string{program, c.args[0]}, append(c.cmd.Args[1:len(c.cmd.Args)-len(c.args)], c.args[1:]...)...)
 	}
+	c.cmd.Env = append(os.Environ(), c.env...)
 	c.cmd.SysProcAttr = diesWithTest()
 	if err := c.cmd.Start(); err != nil {
 		return err
