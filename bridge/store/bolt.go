@@ -230,11 +230,11 @@ func (b *Bolt) closeJournals() error {
 	return errors.Join(errs...)
 }
 
-func put(bucket *bolt.Bucket, key string, value []byte) error {
+func put(bucket *bolt.Bucket, key, value []byte) error {
 	if value == nil {
-		return bucket.Delete([]byte(key))
+		return bucket.Delete(key)
 	}
-	return bucket.Put([]byte(key), value)
+	return bucket.Put(key, value)
 }
 
 func shardKey(shard uint16) []byte { return binary.BigEndian.AppendUint16(nil, shard) }

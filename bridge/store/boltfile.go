@@ -28,6 +28,10 @@ type boltFile struct {
 	broken atomic.Pointer[error]
 }
 
+// pageSize of a new file; an older one keeps its own. A page holds some forty records: to fold
+// a journal changes several of most pages, and costs half of what it does with 4 kB.
+const pageSize = 16 << 10
+
 // openBoltFile opens or creates path and waits at most timeout for its lock.
 func openBoltFile(path string, timeout time.Duration) (*boltFile, error) {
 	dir := filepath.Dir(path)
@@ -39,6 +43,7 @@ func openBoltFile(path string, timeout time.Duration) (*boltFile, error) {
 		f.db, err = bolt.Open(path, 0o600, &bolt.Options{
 			Timeout:      timeout,
 			FreelistType: bolt.FreelistMapType,
+			PageSize:     pageSize,
 			OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
 				var err error
 				f.raw, err = os.OpenFile(name, flag, mode)

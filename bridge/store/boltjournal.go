@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/binary"
@@ -35,8 +36,9 @@ const (
 	journalLimit = 16 << 20
 	// maxGrowth times as long as its limit may a journal become.
 	maxGrowth = 8
-	// journalAge is when a journal is folded that does not get full.
-	journalAge = 20 * time.Second
+	// journalAge is when a journal is folded that does not get full. Until then what is
+	// written again and again costs the bbolt file nothing.
+	journalAge = 2 * time.Minute
 	// foldBatch is how many changes one transaction of bbolt gets.
 	foldBatch = 4096
 )
@@ -150,11 +152,28 @@ func (b *Bolt) settle() error {
 	return b.fold(b.journals.active)
 }
 
-// change is the last one of an entry in a journal.
+// change is one of an entry in a journal.
 type change struct {
-	shard uint16
-	key   string
-	value []byte
+	shard  uint16
+	number uint32 // in the order of the journal
+	key    []byte
+	value  []byte
+}
+
+func byEntry(x, y *change) int {
+	return cmp.Or(cmp.Compare(x.shard, y.shard), bytes.Compare(x.key, y.key))
+}
+
+// lastOfEach sorts changes and leaves the last one of each entry.
+func lastOfEach(changes []change) []change {
+	slices.SortFunc(changes, func(x, y change) int { return cmp.Or(byEntry(&x, &y), cmp.Compare(x.number, y.number)) })
+	last := changes[:0]
+	for i := range changes {
+		if i+1 == len(changes) || byEntry(&changes[i], &changes[i+1]) != 0 {
+			last = append(last, changes[i])
+		}
+	}
+	return last
 }
 
 // fold writes a journal's changes into the bbolt file, sorted, and empties it.
@@ -162,20 +181,13 @@ func (b *Bolt) fold(j *journal) error {
 	if j.size == 0 {
 		return nil
 	}
-	last := map[pendingKey]int{}
 	var changes []change
-	if err := j.read(func(shard uint16, key string, value []byte) {
-		k := pendingKey{shard, key}
-		if i, ok := last[k]; ok {
-			changes[i].value = value
-			return
-		}
-		last[k] = len(changes)
-		changes = append(changes, change{shard, key, value})
+	if err := j.read(func(shard uint16, key, value []byte) {
+		changes = append(changes, change{shard, uint32(len(changes)), key, value}) //nolint:gosec // a journal is not that large
 	}); err != nil {
 		return b.wrap("read the journal of", err)
 	}
-	slices.SortFunc(changes, func(x, y change) int { return cmp.Or(cmp.Compare(x.shard, y.shard), cmp.Compare(x.key, y.key)) })
+	changes = lastOfEach(changes)
 	for {
 		part := changes[:min(len(changes), foldBatch)]
 		changes = changes[len(part):]

@@ -126,12 +126,13 @@ func (j *journal) recover() error {
 		return nil
 	}
 	j.gen, j.size = binary.LittleEndian.Uint64(head[13:]), journalHead
-	return j.read(func(uint16, string, []byte) {})
+	return j.read(func(uint16, []byte, []byte) {})
 }
 
 // read gives the entries in the order in which they were written, and sets size to where
-// the last whole group ends. value is nil for a deletion; it is the caller's.
-func (j *journal) read(fn func(shard uint16, key string, value []byte)) error {
+// the last whole group ends. value is nil for a deletion; key and value are the caller's, in
+// one piece of memory with all others.
+func (j *journal) read(fn func(shard uint16, key, value []byte)) error {
 	if j.size == 0 {
 		return nil
 	}
@@ -155,7 +156,7 @@ func (j *journal) read(fn func(shard uint16, key string, value []byte)) error {
 			if shard, key, value, b, err = cutEntry(b); err != nil {
 				return fmt.Errorf("%w: %s at %d", ErrCorrupt, j.path, at)
 			}
-			fn(shard, string(key), value)
+			fn(shard, key, value)
 		}
 		at += 8 + int64(len(group))
 	}
