@@ -42,15 +42,16 @@ type Batch interface {
 // Restorer is what a Transport may be besides: it is told of the flow of each subscription
 // that comes back from the store, with what else is known of where its phone is, before
 // anything is sent there. It does not block. It may change where the phone finds us
-// (Cold.Local and Cold.Advertised) and where we find it (Cold.Remote): the subscription was
-// another process's, or of before a change of configuration.
+// (Cold.Local and Cold.Advertised): the subscription was another process's, or of before a
+// change of configuration.
 type Restorer interface {
 	Restored(f Flow, c *subscription.Cold)
 }
 
 // Diverter is what a Transport may be besides: it knows of a second place for a phone that
 // does not answer where its flow leads. Every other retransmission of a NOTIFY goes there.
-// It does not block.
+// It does not block. The other place is another port of the same host: whoever is there may
+// be another phone behind the same NAT, so that it may take the NOTIFY, but not refuse it.
 type Diverter interface {
 	Diverted(f Flow, c *subscription.Cold) (Flow, bool)
 }
@@ -110,7 +111,9 @@ type Response struct {
 	// Branch is that of the topmost Via.
 	Branch Branch
 	// CSeq is the sequence number of the CSeq header, whose method must be NOTIFY.
-	CSeq       uint32
+	CSeq uint32
+	// Port is that a datagram came from; 0 = it came over a connection.
+	Port       uint16
 	Status     int
 	RetryAfter time.Duration
 }

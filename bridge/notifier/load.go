@@ -137,17 +137,20 @@ func (l *loop) restore(key string, rec subscription.Record, id uint16) {
 		l.n.log.Error("a stored subscription names no flow; it is dropped", "call_id", c.CallID, "watcher", c.WatcherID)
 		return
 	}
+	moved := false
 	if r, ok := l.n.transport.(Restorer); ok {
-		was := [3]string{c.Local, c.Advertised, c.Remote}
-		if r.Restored(flow, &c); was != [3]string{c.Local, c.Advertised, c.Remote} {
+		was := [2]string{c.Local, c.Advertised}
+		if r.Restored(flow, &c); was != [2]string{c.Local, c.Advertised} {
 			rec.SetCold(c)
 			flow, _ = storedFlow(&c)
+			moved = was[0] != c.Local
 		}
 	}
 	rec.Presentity = l.n.lamps.Intern(presentityOf(&rec.Hot, &c))
 	dialect, _ := eventpkg.DialectByName(c.DialectName) // one that is gone: the default
 	rec.Dialect = uint16(dialect)
 	slot := l.add(key, rec, flow)
+	l.records.at(slot).strayed = moved
 	eff := l.advance(slot, subscription.Input{Kind: subscription.Restored})
 	if l.n.decide != nil && !eff.Remove {
 		s := standingOf(&rec.Hot, &c)

@@ -99,6 +99,8 @@ type entry struct {
 	closed bool
 	// counted: it counts against the limits.
 	counted bool
+	// strayed: another process sent to its flow, which may lead nowhere from here.
+	strayed bool
 	// paced: a NOTIFY waits for the phone's turn, which is NotBefore.
 	paced bool
 	// armed is when the earliest timer in the wheel fires, later when the one behind it

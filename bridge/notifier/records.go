@@ -99,7 +99,7 @@ func (l *loop) unwatch(presentity uint32, slot int32) {
 // reflow moves a record to the flow its last request came on.
 func (l *loop) reflow(slot int32, flow Flow) {
 	e := l.records.at(slot)
-	e.closed = false
+	e.closed, e.strayed = false, false
 	was := l.flowOf(e)
 	if was == flow {
 		return

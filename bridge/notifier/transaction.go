@@ -32,10 +32,11 @@ type txn struct {
 	recGen   uint32
 	gen      uint32
 	cseq     uint32
-	interval int32 // of timer E
+	interval int32  // of timer E
+	second   uint16 // port of the phone's second place, if it went there; see Diverter
 	used     bool
 	fresh    bool  // sent once and not answered: counts in pacer.fresh
-	diverted bool  // where the last one went
+	diverted bool  // the last one went to the second place
 	started  int64 // for timer F
 	again    int64 // when timer E fires; 0 = never
 	shown    shown
@@ -51,7 +52,8 @@ func (l *loop) notify(slot int32, eff subscription.Effects, body *rendered, caus
 	t := &l.txns[ti]
 	t.rec, t.recGen, t.cseq = slot, e.gen, eff.CSeq
 	t.random = l.rand.Uint64()
-	t.started, t.interval, t.again, t.event, t.diverted = l.now, t1, 0, 0, false
+	t.started, t.interval, t.again, t.event = l.now, t1, 0, 0
+	t.second, t.diverted = 0, e.strayed
 	t.sent = time.Now()
 	if caused && body != nil {
 		t.event = l.movedAt.UnixNano()
@@ -66,6 +68,9 @@ func (l *loop) notify(slot int32, eff subscription.Effects, body *rendered, caus
 	}
 	t.msg = l.write(t.msg[:0], e, ti, eff, body)
 	flow := l.flowOf(e)
+	if t.diverted {
+		flow = l.divert(flow, t)
+	}
 	switch err := l.send(flow, t.msg); {
 	case err == nil:
 		l.tally.sent(t.event, t.sent)
@@ -184,7 +189,7 @@ func (l *loop) fireTxn(ti int32, gen uint32) {
 	e := l.records.at(t.rec)
 	flow := l.flowOf(e)
 	if t.diverted = !t.diverted; t.diverted {
-		flow = l.divert(flow, e)
+		flow = l.divert(flow, t)
 	}
 	if err := l.send(flow, t.msg); err != nil {
 		l.n.metrics.failed(err)
@@ -198,9 +203,10 @@ func (l *loop) fireTxn(ti int32, gen uint32) {
 }
 
 // divert is the second place of a phone that does not answer, or the flow as it is.
-func (l *loop) divert(f Flow, e *entry) Flow {
+func (l *loop) divert(f Flow, t *txn) Flow {
 	if d, ok := l.n.transport.(Diverter); ok {
-		if other, ok := d.Diverted(f, l.coldOf(e)); ok {
+		if other, ok := d.Diverted(f, l.coldOf(l.records.at(t.rec))); ok {
+			t.second = other.Remote.Port()
 			return other
 		}
 	}
@@ -232,6 +238,15 @@ func (l *loop) response(r Response) {
 		t.interval = t2 // RFC 3261 §17.1.2.2: proceeding retransmits every T2
 		return
 	}
+	e := l.records.at(t.rec)
+	if t.second != 0 && r.Port == t.second {
+		if r.Status > 299 {
+			l.n.metrics.stray() // of another phone there, which knows nothing of it
+			return
+		}
+		e.way.port = r.Port
+	}
+	e.strayed = false
 	l.ended(ti, r.Status, r.RetryAfter)
 }
 

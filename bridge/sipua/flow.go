@@ -90,9 +90,6 @@ func (s *Server) Restored(f notifier.Flow, c *subscription.Cold) {
 	if own, ok := s.ownFor(f); ok {
 		c.Advertised = s.advertised(own)
 		if f.Transport == subscription.UDP {
-			if other, ok := s.Diverted(f, c); ok && c.Local != own.String() {
-				c.Remote = other.Remote.String()
-			}
 			c.Local = own.String()
 		}
 	}

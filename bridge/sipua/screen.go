@@ -66,6 +66,9 @@ func (s *screener) screen(dst []byte, in packet) (v verdict, out []byte) {
 	}()
 	trace(s.log, "in", in)
 	if r, ours := notifier.ParseResponse(in.msg); ours {
+		if !in.transport.Stream() {
+			r.Port = in.remote.Port()
+		}
 		if n := s.notifier.Load(); n != nil {
 			(*n).Responses(r)
 		}

@@ -70,6 +70,7 @@ func (u *udpSocket) read() (msg []byte, source netip.AddrPort, err error) {
 			return msg, source, nil
 		}
 		trace(u.screener.log, "in", packet{msg, subscription.UDP, u.local, source})
+		r.Port = source.Port()
 		u.answers = append(u.answers, r)
 	}
 	n, source, err := u.conn.ReadFromUDPAddrPort(u.buf)

@@ -28,7 +28,7 @@ func TestNotifyResponsesAreTakenOut(t *testing.T) {
 	branch := notifier.BranchPrefix + "1.2.3.abc"
 	p.send(strings.Replace(notifyResponse(branch, "Retry-After: 5 (busy)\r\n"), "200 OK", "503 Busy", 1))
 	got := next(t, r.rec.responses, "response")
-	if want := (notifier.Response{Branch: notifier.ParseBranch(branch), CSeq: 7, Status: 503, RetryAfter: 5 * time.Second}); got != want {
+	if want := (notifier.Response{Branch: notifier.ParseBranch(branch), CSeq: 7, Port: p.addr().Port(), Status: 503, RetryAfter: 5 * time.Second}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	// What is not ours goes to sipgo, which finds no transaction for it.
