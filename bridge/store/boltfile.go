@@ -103,7 +103,8 @@ func explainFile(doing, path string, err error) error {
 	case errors.Is(err, berrors.ErrTimeout):
 		return fmt.Errorf("%w: %s is in use by %s: stop that first, or set another store.path", ErrAway, path, lockHolder(path))
 	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrChecksum),
-		errors.Is(err, berrors.ErrVersionMismatch), errors.Is(err, berrors.ErrInvalidMapping):
+		errors.Is(err, berrors.ErrVersionMismatch), errors.Is(err, berrors.ErrInvalidMapping),
+		strings.Contains(err.Error(), "file size too small"): // bbolt has no name for it
 		return fmt.Errorf("%w: %s is not a store, or damaged (%w): restore it from a backup, or move it away to start empty", ErrCorrupt, path, err)
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.EISDIR):
 		fix = ": set store.path to a file in a folder that exists or can be made"
