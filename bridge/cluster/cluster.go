@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -51,7 +52,8 @@ type Cluster struct {
 	log     *slog.Logger
 	metrics *metrics
 
-	yield chan struct{} // closed: feeds are for others
+	yield  chan struct{} // closed: feeds are for others
+	others atomic.Int64  // replicas that could take feeds, as of the last beat
 
 	mu    sync.Mutex // guards held and feeds, and that no call begins after closed
 	held  int

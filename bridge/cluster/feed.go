@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -18,6 +19,7 @@ type Feed struct {
 	source compositor.Source
 	keys   keys
 	log    *slog.Logger
+	tries  int // leases in a row under which the PBX was not reached; of Run
 
 	position atomic.Pointer[Position] // nil = nowhere yet
 }
@@ -52,6 +54,9 @@ func (f *Feed) Run(ctx context.Context, sink compositor.Sink) error {
 			o.over()
 			if err := f.lead(ctx, sink, s); err != nil {
 				return err
+			}
+			if f.tries > 0 {
+				f.letOthers(ctx)
 			}
 		default:
 			err = f.follow(ctx, sink, o.over)
@@ -133,8 +138,15 @@ func (f *Feed) lead(ctx context.Context, sink compositor.Sink, s standing) error
 	err := f.source.Run(run, p)
 	cancel()
 	handing.Wait()
-	if lost := <-lost; lost != nil {
-		f.log.Warn("this replica lets go of the PBX's feed", "error", lost)
+	why := <-lost
+	f.tried(p, errors.Is(why, errUnreached))
+	if errors.Is(why, errUnreached) {
+		f.log.Warn("this replica lets another one try the PBX, which it does not reach")
+		p.close(context.WithoutCancel(ctx))
+		return nil
+	}
+	if why != nil {
+		f.log.Warn("this replica lets go of the PBX's feed", "error", why)
 		return nil
 	}
 	if f.c.yields() {

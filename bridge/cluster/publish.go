@@ -54,14 +54,15 @@ type publisher struct {
 	heard   bool                // a snapshot came: devices are all of them
 	whole   bool                // a snapshot is due
 	down    *string
-	told    bool // down is published
-	taken   bool // another client took the source's place at the PBX
+	told    bool      // down is published
+	taken   bool      // another client took the source's place at the PBX
+	lost    time.Time // since when the PBX is not reached; zero = it is
 }
 
 func newPublisher(f *Feed, sink compositor.Sink, s standing) *publisher {
 	return &publisher{
 		f: f, sink: sink, token: s.token, n: s.n, wake: make(chan struct{}, 1), unsaved: map[string]kept{},
-		devices: map[string]device.Status{}, dirty: map[string]struct{}{}, told: true, renewed: time.Now(),
+		devices: map[string]device.Status{}, dirty: map[string]struct{}{}, told: true, renewed: time.Now(), lost: time.Now(),
 	}
 }
 
@@ -73,7 +74,7 @@ func (p *publisher) Snapshot(all []device.Status) {
 		for _, d := range all {
 			p.devices[d.Name] = d
 		}
-		p.heard, p.whole, p.down, p.told, p.taken = true, true, nil, true, false
+		p.heard, p.whole, p.down, p.told, p.taken, p.lost = true, true, nil, true, false, time.Time{}
 	})
 	p.sink.Snapshot(all)
 }
@@ -111,7 +112,9 @@ func (p *publisher) Down(why error) {
 	p.note(func() {
 		text := why.Error()
 		p.down, p.told = &text, false
-		p.taken = errors.Is(why, compositor.ErrTaken)
+		if p.taken = errors.Is(why, compositor.ErrTaken); p.lost.IsZero() {
+			p.lost = time.Now()
+		}
 	})
 	p.sink.Down(why)
 }
@@ -138,6 +141,9 @@ func (p *publisher) run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-renew.C:
+			if p.unreached() {
+				return errUnreached
+			}
 			err = p.renew(ctx)
 		case <-save:
 			save = nil

@@ -150,6 +150,7 @@ func (s *Shards) beats(ctx context.Context) {
 				s.rewrites.Add(1)
 				s.holder.Rewrite()
 			}
+			s.c.others.Store(int64(len(who.stay) - 1))
 			s.c.metrics.replicas.Set(float64(len(who.stay) + len(who.leave)))
 			select {
 			case s.poke <- struct{}{}:
