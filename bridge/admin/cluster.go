@@ -37,7 +37,7 @@ func (s *Server) cluster(ctx context.Context, _ *struct{}) (*clusterOutput, erro
 	for _, m := range v.Members {
 		r := api.Replica{
 			Name: m.Name, Leaving: m.Leaving, BeatAgo: m.Beat.Seconds(), Shards: m.Shards, Subscriptions: m.Subscriptions,
-			Adopted: m.Adopted, Rewrites: m.Rewrites, Feeds: []api.ReplicaFeed{},
+			Adopted: m.Adopted, Rewrites: m.Rewrites, Stale: m.Stale, Feeds: []api.ReplicaFeed{},
 		}
 		for _, f := range v.Feeds {
 			if p, ok := m.Feeds[f.Source]; ok {

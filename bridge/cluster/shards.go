@@ -43,6 +43,8 @@ type Holder interface {
 	Rewrite()
 	// Total is how many subscriptions are held.
 	Total() int
+	// Stale is how many NOTIFYs phones refused because they came too late.
+	Stale() int
 	// HandOver writes a shard and drops it, for whoever acquires it next.
 	HandOver(context.Context, store.Fence) error
 }

@@ -22,6 +22,9 @@ type State struct {
 	Subscriptions int `json:"subscriptions"`
 	Adopted       int `json:"adopted"`
 	Rewrites      int `json:"rewrites"`
+	// Stale is how many of its NOTIFYs phones refused because another replica had their
+	// subscriptions already.
+	Stale int `json:"stale"`
 }
 
 // Position is how far a replica is with a feed.
@@ -155,6 +158,6 @@ func (s *Shards) state() State {
 	s.mu.Lock()
 	st.Shards = len(s.held)
 	s.mu.Unlock()
-	st.Subscriptions = s.holder.Total()
+	st.Subscriptions, st.Stale = s.holder.Total(), s.holder.Stale()
 	return st
 }

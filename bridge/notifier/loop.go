@@ -101,6 +101,8 @@ type entry struct {
 	counted bool
 	// strayed: another process sent to its flow, which may lead nowhere from here.
 	strayed bool
+	// refused: the last NOTIFY was, as one is that comes too late (RFC 3261 §12.2.2: 500).
+	refused bool
 	// paced: a NOTIFY waits for the phone's turn, which is NotBefore.
 	paced bool
 	// armed is when the earliest timer in the wheel fires, later when the one behind it
@@ -473,8 +475,7 @@ func (l *loop) lost(id uint16, epoch store.Epoch) {
 			if e.way.transport.Stream() && !e.closed && e.Flags&subscription.FlowLost == 0 && e.Status != subscription.Terminated {
 				connected[l.keyOf(slot)] = e.RemoteCSeq
 			}
-			l.cancel(e)
-			l.remove(slot, false)
+			l.isGone(slot)
 		}
 	}
 	sh.loaded, sh.epoch = false, 0

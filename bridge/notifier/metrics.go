@@ -28,8 +28,8 @@ type metrics struct {
 // lampBuckets reach from a loopback lamp (100 µs) to one that needed retransmissions.
 var lampBuckets = [...]float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 32}
 
-// newMetrics registers them; waiting tells how many SUBSCRIBEs wait.
-func newMetrics(r prometheus.Registerer, loops int, waiting func() int) *metrics {
+// newMetrics registers them; waiting tells how many SUBSCRIBEs wait, and stale what Stale does.
+func newMetrics(r prometheus.Registerer, loops int, waiting, stale func() int) *metrics {
 	if r == nil {
 		return nil
 	}
@@ -65,7 +65,10 @@ func newMetrics(r prometheus.Registerer, loops int, waiting func() int) *metrics
 			func(t *tally) *times { return &t.eventToOK }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "blfbridge_subscribes_waiting", Help: "SUBSCRIBEs that wait for their answer; with too many, new ones get 503 and a Retry-After."},
-			func() float64 { return float64(waiting()) }))
+			func() float64 { return float64(waiting()) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "blfbridge_notify_stale_total", Help: "NOTIFYs that a phone refused because another replica had its subscription already."},
+			func() float64 { return float64(stale()) }))
 	m.taken = m.notifies.WithLabelValues("200")
 	for p := range m.active {
 		m.active[p] = m.subscriptions.WithLabelValues(subscription.Package(p).String())

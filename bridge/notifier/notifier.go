@@ -91,6 +91,7 @@ type Notifier struct {
 	turns     *turns
 	shared    Shared
 	homes     atomic.Pointer[[]uint16] // the shards of new subscriptions
+	stale     atomic.Int64
 
 	mu     sync.Mutex       // guards what follows
 	failed string           // last store error that was logged
@@ -137,7 +138,7 @@ func New(c Config) *Notifier {
 	if count == 0 {
 		count = min(runtime.GOMAXPROCS(0), store.Shards)
 	}
-	n.metrics = newMetrics(c.Registerer, count, n.Waiting)
+	n.metrics = newMetrics(c.Registerer, count, n.Waiting, n.Stale)
 	for i := range count {
 		n.loops = append(n.loops, newLoop(n, i))
 	}

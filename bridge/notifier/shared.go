@@ -121,8 +121,7 @@ func (n *Notifier) Gone(shard uint16, keys []string) {
 		l.box.post(message{call: func(l *loop) {
 			for _, k := range keys {
 				if slot, found := l.slotOf(k); found && l.records.at(slot).Shard == shard {
-					l.cancel(l.records.at(slot))
-					l.remove(slot, false)
+					l.isGone(slot)
 				}
 			}
 		}})
@@ -150,10 +149,23 @@ func (l *loop) went(w store.Went) {
 	moved, err := subscription.Decode(w.Value)
 	if err == nil && e.Shard == w.Shard && !e.Follows(&moved.Hot) {
 		l.n.log.Debug("a subscription is another replica's now", "key", w.Key, "shard", w.Shard, "cseq", e.CSeq)
-		l.cancel(e)
-		l.remove(slot, false)
+		l.isGone(slot)
 	}
 }
+
+// isGone drops a record that another process has.
+func (l *loop) isGone(slot int32) {
+	e := l.records.at(slot)
+	if e.refused {
+		l.n.stale.Add(1)
+	}
+	l.cancel(e)
+	l.remove(slot, false)
+}
+
+// Stale is how many NOTIFYs phones refused because another process had their subscription
+// already, and this one did not know. It is safe for concurrent use.
+func (n *Notifier) Stale() int { return int(n.stale.Load()) }
 
 // elsewhere asks the other replicas for a subscription that we do not have, and reports
 // whether the SUBSCRIBE waits for them.

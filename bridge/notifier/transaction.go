@@ -230,6 +230,9 @@ func (l *loop) response(r Response) {
 		return
 	}
 	t := &l.txns[ti]
+	if !t.used && r.Status == 500 && l.n.shared != nil {
+		l.n.stale.Add(1) // sent just before we learned that another replica has it
+	}
 	if !t.used || t.gen != r.Branch.gen || t.random != r.Branch.random || t.cseq != r.CSeq {
 		l.n.metrics.stray() // late, repeated or forged
 		return
@@ -263,7 +266,7 @@ func (l *loop) ended(ti int32, code int, retryAfter time.Duration) {
 	}
 	same := t.shown == l.shownBy(e, l.lamp(e.Presentity).Offset)
 	l.endTxn(ti)
-	e.txn = -1
+	e.txn, e.refused = -1, code == 500
 	l.step(slot, subscription.Input{
 		Kind: subscription.Answered, Code: code, RetryAfter: retryAfter.Milliseconds(),
 	}, same)

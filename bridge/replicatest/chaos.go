@@ -40,6 +40,7 @@ type chaos struct {
 
 	quiet atomic.Bool // no line changes
 	sure  time.Time   // until then who dies is replaced later
+	stall stalls
 
 	mu    sync.Mutex // guards what follows
 	fault *Fault     // under way, or settling; nil = none
@@ -90,6 +91,7 @@ func Run(t T, o Options) {
 	wg.Go(func() { c.traffic(ctx) })
 	wg.Go(func() { c.watch(ctx) })
 	wg.Go(func() { c.watchFeed(ctx) })
+	wg.Go(func() { c.stall.watch(ctx) })
 	func() {
 		defer wg.Wait()
 		defer cancel()
@@ -176,9 +178,13 @@ func (c *chaos) end(f *Fault, took time.Duration) {
 
 // violated notes what must not be.
 func (c *chaos) violated(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if sum, worst := c.stall.since(time.Now().Add(-10 * time.Second)); sum > 0 {
+		text += fmt.Sprintf("\nin the last 10 s this process itself waited for a processor for %v, %v at a time", sum.Round(time.Millisecond), worst.Round(time.Millisecond))
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.wrong = append(c.wrong, fmt.Sprintf(format, args...))
+	c.wrong = append(c.wrong, text)
 }
 
 func (c *chaos) broken() bool {
@@ -277,6 +283,9 @@ func (c *chaos) report(stale, overtaken int) string {
 		notifies += len(w.History())
 	}
 	fmt.Fprintf(&b, "%d phones took %d NOTIFYs and refused %d that came too late (%d on their way when the phone moved), in %v\n", len(c.Watchers()), notifies, stale, overtaken, time.Since(c.Began).Round(time.Second))
+	if sum, worst := c.stall.since(c.Began); sum > 0 {
+		fmt.Fprintf(&b, "the machine was busy: this process itself waited for a processor for %v in all, %v at a time\n", sum.Round(time.Millisecond), worst.Round(time.Millisecond))
+	}
 	fmt.Fprintf(&b, "%-20s %6s  %18s  %s\n", "fault", "times", "lamp wrong, worst", "all right after the last change, worst (bound)")
 	for _, f := range Faults(c.Config.Lease) {
 		if x := c.worst[f.Name]; x != nil {

@@ -64,6 +64,15 @@ func TestPaused(t *testing.T) {
 	flips(f, device.Idle, 2*time.Second)
 	flips(f, device.Ringing, 2*time.Second)
 	f.Judge(r)
+	stale := 0
+	for _, w := range f.Watchers() {
+		all, _ := w.Stale()
+		stale += len(all)
+	}
+	if n, _ := r.Metric("blfbridge_notify_stale_total"); (n > 0) != (stale > 0) || n > float64(stale) {
+		t.Errorf("phones refused %d NOTIFYs that came too late, and replica %s counts %v", stale, r.Name, n)
+	}
+	t.Logf("phones refused %d NOTIFYs that came too late", stale)
 }
 
 // TestPausedWhileAsked: SIGSTOP while a phone's refresh is on its way over a connection. The

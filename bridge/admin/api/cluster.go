@@ -17,6 +17,7 @@ type Replica struct {
 	Subscriptions int           `json:"subscriptions"`
 	Adopted       int           `json:"adopted" doc:"Subscriptions taken over from replicas that were gone, since its start."`
 	Rewrites      int           `json:"rewrites" doc:"How often it wrote all anew because Redis was another server."`
+	Stale         int           `json:"stale" doc:"NOTIFYs that phones refused because another replica had their subscriptions already."`
 	Feeds         []ReplicaFeed `json:"feeds"`
 }
 

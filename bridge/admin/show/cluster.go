@@ -13,16 +13,16 @@ import (
 func Cluster(w io.Writer, v *api.Cluster) error {
 	p := &printer{w: w}
 	p.f("Replicas: %d live; %s was asked\n", len(v.Replicas), v.Replica)
-	rows := [][]string{{"Replica", "Heard of", "Shards", "Subscr.", "Adopted", "Rewritten"}}
+	rows := [][]string{{"Replica", "Heard of", "Shards", "Subscr.", "Adopted", "Rewritten", "Stale"}}
 	for i := range v.Replicas {
 		r := &v.Replicas[i]
 		heard := fmt.Sprintf("%.1f s ago", r.BeatAgo)
 		if r.Leaving {
 			heard += ", leaves"
 		}
-		rows = append(rows, []string{r.Name, heard, strconv.Itoa(r.Shards), strconv.Itoa(r.Subscriptions), strconv.Itoa(r.Adopted), strconv.Itoa(r.Rewrites)})
+		rows = append(rows, []string{r.Name, heard, strconv.Itoa(r.Shards), strconv.Itoa(r.Subscriptions), strconv.Itoa(r.Adopted), strconv.Itoa(r.Rewrites), strconv.Itoa(r.Stale)})
 	}
-	p.table(rows, []int{24, 10, 6, 7, 7, 9})
+	p.table(rows, []int{24, 10, 6, 7, 7, 9, 5})
 	for i := range v.Feeds {
 		f := &v.Feeds[i]
 		p.f("\nPBX %s: held by %s, token %d, entry %d", f.Source, cmp.Or(f.Holder, "nobody"), f.Token, f.Entry)

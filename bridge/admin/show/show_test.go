@@ -170,7 +170,7 @@ func TestCluster(t *testing.T) {
 		},
 		Replicas: []api.Replica{
 			{Name: "a/ABC", BeatAgo: 0.2, Shards: 9, Subscriptions: 120, Adopted: 7, Feeds: []api.ReplicaFeed{{Source: "pbx1", Entry: 812}}},
-			{Name: "b/DEF", BeatAgo: 0.9, Leaving: true, Shards: 2, Subscriptions: 30, Rewrites: 1, Feeds: []api.ReplicaFeed{{Source: "pbx1", Entry: 810, Behind: 2, LagMs: 1.25}}},
+			{Name: "b/DEF", BeatAgo: 0.9, Leaving: true, Shards: 2, Subscriptions: 30, Rewrites: 1, Stale: 4, Feeds: []api.ReplicaFeed{{Source: "pbx1", Entry: 810, Behind: 2, LagMs: 1.25}}},
 		},
 		Shards: []api.Shard{{Shard: 64, Owner: "a/ABC"}, {Shard: 65}},
 	}
