@@ -106,6 +106,20 @@ func (m *measured) pairs(what, first, second string, value func(*bench.Result) f
 	return a, b, ratio, ok
 }
 
+// further is what one subscription more takes: by the difference of two sizes, since a
+// process takes memory of its own too.
+func (m *measured) further(small, large string, value func(*bench.Result) float64) (float64, bool) {
+	count := func(r *bench.Result) float64 { return float64(r.Subscriptions) }
+	a, ok1 := m.of(small, "storm", value)
+	b, ok2 := m.of(large, "storm", value)
+	na, _ := m.of(small, "storm", count)
+	nb, _ := m.of(large, "storm", count)
+	if !ok1 || !ok2 || nb <= na {
+		return 0, false
+	}
+	return (b*nb - a*na) / (nb - na), true
+}
+
 // mean is what an operation costs over all results of a scenario together: what is done now
 // and then, such as folding the store's journal, counts as often as it is done.
 func (m *measured) mean(what, scenario string, value func(*bench.Result) float64) (v float64, ok bool) {
