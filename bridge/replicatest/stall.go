@@ -7,7 +7,7 @@ import (
 )
 
 // stalls is how late this process itself is woken: on a machine that does much else replicas are
-// late, too. It is told beside what was seen, and excuses nothing.
+// late, too, and a bound in seconds says nothing of them. It is told beside what was seen.
 type stalls struct {
 	mu  sync.Mutex // guards all
 	all []stall    // the noteworthy ones
@@ -20,7 +20,7 @@ type stall struct {
 
 const (
 	stallLook = 10 * time.Millisecond
-	stallNote = 50 * time.Millisecond
+	stallNote = 30 * time.Millisecond
 )
 
 func (s *stalls) watch(ctx context.Context) {
@@ -35,6 +35,17 @@ func (s *stalls) watch(ctx context.Context) {
 			s.mu.Unlock()
 		}
 	}
+}
+
+// patience is by how much a bound is longer because nobody had a processor since then: by the
+// time that was lost, and, if it was so long at a stretch that a replica missed its beats, by
+// the time for which it takes nobody for dead then.
+func (s *stalls) patience(since time.Time, lease time.Duration) time.Duration {
+	sum, _ := s.since(since)
+	if _, worst := s.since(since.Add(-sure(lease))); worst > lease/2 {
+		sum += sure(lease)
+	}
+	return sum
 }
 
 // since is the sum and the worst of the stalls from a time on.
