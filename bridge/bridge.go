@@ -88,12 +88,13 @@ type Bridge struct {
 	reloading sync.Mutex // one reload at a time
 	serving   atomic.Bool
 	leaving   atomic.Bool
+	givenUp   chan struct{}          // closed: a stop waits for the store no more
 	waiting   atomic.Pointer[string] // what the start waits for
 }
 
 // New checks the options and opens the SIP sockets; nothing is served before Run.
 func New(o Options) (*Bridge, error) {
-	b := &Bridge{opts: o, log: o.Logger, registry: o.Registry, clock: clock.New(time.Now())}
+	b := &Bridge{opts: o, log: o.Logger, registry: o.Registry, clock: clock.New(time.Now()), givenUp: make(chan struct{})}
 	if b.log == nil {
 		b.log = slog.New(slog.DiscardHandler)
 	}
@@ -141,6 +142,8 @@ const loadTime = 10 * time.Second
 // is written, and no subscription is ended (DESIGN §4).
 func (b *Bridge) Run(ctx context.Context) error {
 	var stack cleanup
+	unwatch := func() {}
+	defer func() { unwatch() }() // after the stack
 	defer stack.run(b.log)
 
 	stack.add("sip sockets", func(context.Context) error { return b.sip.Close() })
@@ -200,6 +203,7 @@ func (b *Bridge) Run(ctx context.Context) error {
 	case <-ctx.Done():
 		b.log.Info("stopping: subscriptions stay for the next process")
 		b.leaving.Store(true)
+		unwatch = b.watchStore()
 		if b.replicas != nil {
 			b.handOver()
 		}
@@ -266,10 +270,14 @@ func (b *Bridge) openStore(ctx context.Context, stack *cleanup) error {
 	stack.add("store", func(context.Context) error { return b.backend.Close() })
 	if cfg.Replicas.Enabled {
 		b.replicas = b.newReplicas(cfg)
-		stack.add("replicas", b.replicas.leave)
+		stack.add("replicas", func(ctx context.Context) error {
+			ctx, cancel := b.unlessGivenUp(ctx, leaveTime)
+			defer cancel()
+			return b.replicas.leave(ctx)
+		})
 	}
 	stack.add("committer", func(ctx context.Context) error {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTime(b.committer.Pending()))
+		ctx, cancel := b.unlessGivenUp(ctx, writeTime(b.committer.Pending()))
 		defer cancel()
 		return b.committer.Close(ctx)
 	})

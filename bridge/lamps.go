@@ -61,7 +61,7 @@ func (b *Bridge) restoreLamps(ctx context.Context) (external []compositor.Key, o
 	defer cancel()
 	err := b.backend.LoadLamps(ctx, func(key string, v []byte) error {
 		if strings.HasPrefix(key, edgePrefix) {
-			if key != edgeKeyName {
+			if key != edgeKeyName && key != nonceKeyName {
 				ofEdge = append(ofEdge, store.LampDelta{Key: key, Value: v})
 			}
 			return nil

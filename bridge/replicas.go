@@ -37,23 +37,39 @@ func (b *Bridge) newReplicas(c *config.Config) *replicas {
 	return r
 }
 
-// joinReplicas sets the clock to the one that the replicas agree on, before anything is read
-// by it.
+// joinReplicas takes over what the replicas agree on, before anything is read by it: their clock,
+// and what signs digest nonces.
 func (b *Bridge) joinReplicas(ctx context.Context) error {
 	if b.replicas == nil {
 		return nil
 	}
 	for {
 		err := b.replicas.cluster.Join(ctx)
+		if err == nil {
+			err = b.shareNonces(ctx)
+		}
 		if err == nil || ctx.Err() != nil {
 			return nil
 		}
-		b.log.Warn("the replicas' clock is not known; serving begins when the store tells", "error", err)
+		b.log.Warn("what the replicas agree on is not known; serving begins when the store tells", "error", err)
 		select {
 		case <-ctx.Done():
 		case <-time.After(joinPause):
 		}
 	}
+}
+
+// nonceKeyName is where the secret is kept that signs digest nonces; the first replica makes it.
+const nonceKeyName = edgePrefix + "nonces"
+
+func (b *Bridge) shareNonces(ctx context.Context) error {
+	secret := make([]byte, 32)
+	_, _ = rand.Read(secret) // never fails
+	secret, err := b.backend.(*store.Redis).KeepFirst(ctx, nonceKeyName, secret)
+	if err == nil {
+		b.sip.ShareNonces(secret)
+	}
+	return err
 }
 
 // joinPause is between two tries to join the replicas.
@@ -70,7 +86,7 @@ const streamTime = 2 * time.Second
 // subscribe again.
 func (b *Bridge) handOver() {
 	begun := time.Now()
-	ctx, cancel := context.WithTimeout(context.Background(), handOverTime+writeTime(b.notifier.Total()))
+	ctx, cancel := b.unlessGivenUp(context.Background(), handOverTime+writeTime(b.notifier.Total()))
 	defer cancel()
 	others, err := b.replicas.shards.Leaving(ctx)
 	if err != nil || !others {
@@ -87,8 +103,6 @@ func (b *Bridge) handOver() {
 
 // leave lets the others take over at once; all is written.
 func (r *replicas) leave(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTime)
-	defer cancel()
 	return errors.Join(r.shards.Leave(ctx), r.cluster.Close())
 }
 

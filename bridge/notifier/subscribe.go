@@ -2,10 +2,12 @@ package notifier
 
 import (
 	"cmp"
+	"errors"
 	"net/netip"
 	"strconv"
 	"time"
 
+	"blfbridge/bridge/store"
 	"blfbridge/bridge/subscription"
 	"blfbridge/policy"
 )
@@ -196,6 +198,11 @@ func (l *loop) answer(g *grant, err error) {
 			g.answer = Answer{Status: 481}
 		}
 	}
+	if alive && g.sub.LocalTag == "" && errors.Is(err, store.ErrFull) {
+		// What stands goes on; one more could not even be kept for later.
+		l.remove(g.slot, true)
+		g.answer = Answer{Status: 503, RetryAfter: retryFull}
+	}
 	if g.answer.Status == 200 {
 		if err != nil && e.Status != subscription.Terminated {
 			// The store went away under it: granted for a short while only.
@@ -215,6 +222,9 @@ func (l *loop) answer(g *grant, err error) {
 		l.advance(g.slot, subscription.Input{Kind: subscription.Granted})
 	}
 }
+
+// retryFull is when a phone may ask again whose subscription a full store has no room for.
+const retryFull = 30 * time.Second
 
 // newTag makes a local tag (RFC 3261 §19.3: at least 32 bits of randomness; here 64).
 func (l *loop) newTag() string { return strconv.FormatUint(l.rand.Uint64(), 36) }

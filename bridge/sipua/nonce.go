@@ -13,9 +13,14 @@ import (
 const (
 	// nonceAge is how long credentials may use one challenge.
 	nonceAge = 5 * time.Minute
+	// foreignAge is how long they may use one of another process that shares the secret: which
+	// counts came there is not known, so that a request might be repeated here, once. It is
+	// the time in which a request is sent again (RFC 3261 §17.1.2.2: Timer F).
+	foreignAge = 32 * time.Second
 	// maxNonces bounds the memory of the replay check.
 	maxNonces = 1 << 16
-	nonceSize = 8 + 8 + 16
+	nonceHead = 8 + 4 + 8 // when, by whom, random
+	nonceSize = nonceHead + 16
 )
 
 // nonces issues nonces that say themselves when they were made, signed, so that
@@ -23,6 +28,7 @@ const (
 // came (RFC 7616 §3.4: nc). It is safe for concurrent use.
 type nonces struct {
 	secret []byte
+	self   [4]byte // who issues
 
 	mu   sync.Mutex // guards all below
 	used map[[nonceSize]byte]*ncWindow
@@ -47,6 +53,7 @@ const (
 
 func newNonces(secret []byte) *nonces {
 	n := &nonces{secret: secret, used: make(map[[nonceSize]byte]*ncWindow)}
+	_, _ = rand.Read(n.self[:])
 	if len(secret) == 0 {
 		n.secret = make([]byte, 32)
 		_, _ = rand.Read(n.secret)
@@ -58,8 +65,9 @@ func newNonces(secret []byte) *nonces {
 func (n *nonces) issue(realm string, now time.Time) string {
 	var b [nonceSize]byte
 	binary.BigEndian.PutUint64(b[:], uint64(now.UnixMilli()))
-	_, _ = rand.Read(b[8:16])
-	copy(b[16:], n.sign(b[:16], realm))
+	copy(b[8:], n.self[:])
+	_, _ = rand.Read(b[12:nonceHead])
+	copy(b[nonceHead:], n.sign(b[:nonceHead], realm))
 	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 
@@ -73,14 +81,18 @@ func (n *nonces) sign(b []byte, realm string) []byte {
 // check says whether a nonce is ours and fresh, and what it is called in use.
 func (n *nonces) check(nonce, realm string, now time.Time) (id [nonceSize]byte, state nonceState) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(nonce)
-	if err != nil || len(b) != nonceSize || !hmac.Equal(b[16:], n.sign(b[:16], realm)) {
+	if err != nil || len(b) != nonceSize || !hmac.Equal(b[nonceHead:], n.sign(b[:nonceHead], realm)) {
 		return id, nonceForged
 	}
 	copy(id[:], b)
 	made := time.UnixMilli(int64(binary.BigEndian.Uint64(b)))
+	age := nonceAge
+	if [4]byte(b[8:12]) != n.self {
+		age = foreignAge
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if now.Sub(made) > nonceAge || made.After(now.Add(time.Minute)) || n.used[id] == nil && made.Before(n.floor) {
+	if now.Sub(made) > age || made.After(now.Add(time.Minute)) || n.used[id] == nil && made.Before(n.floor) {
 		return id, nonceStale
 	}
 	return id, nonceGood

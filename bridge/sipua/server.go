@@ -75,6 +75,10 @@ var (
 	_ notifier.Batcher   = (*Server)(nil)
 )
 
+// ShareNonces lets digest nonces of this server hold at others that have the same secret (32
+// bytes or more), and theirs here. It must be called before Run.
+func (s *Server) ShareNonces(secret []byte) { s.verifier.nonces.secret = secret }
+
 // New checks the configuration and binds the sockets, so that a port in use is known at
 // once. Nothing is read before Run. A Server that is not Run must be Closed.
 func New(c Config) (*Server, error) {

@@ -143,7 +143,8 @@ func (c *Committer) failed(r result, waiting []waiter) []waiter {
 			c.cfg.OnAway(true)
 		}
 	}
-	return tellAway(waiting)
+	c.full.Store(errors.Is(r.err, ErrFull))
+	return c.tellAway(waiting)
 }
 
 // returned notes that the store works.
@@ -167,19 +168,23 @@ func (c *Committer) answerAway() {
 	acks := c.pending.acks
 	c.pending.acks = nil
 	c.mu.Unlock()
-	patient := tellAway(acks)
+	patient := c.tellAway(acks)
 	c.mu.Lock()
 	c.pending.acks = append(patient, c.pending.acks...)
 	c.mu.Unlock()
 }
 
-func tellAway(acks []waiter) (patient []waiter) {
+func (c *Committer) tellAway(acks []waiter) (patient []waiter) {
+	why := ErrAway
+	if c.full.Load() {
+		why = ErrFull
+	}
 	for _, w := range acks {
 		if w.patient {
 			patient = append(patient, w)
 			continue
 		}
-		w.ack(ErrAway)
+		w.ack(why)
 	}
 	return patient
 }

@@ -62,6 +62,7 @@ type Committer struct {
 	cfg     CommitterConfig
 	metrics *committerMetrics
 	away    atomic.Bool
+	full    atomic.Bool // why it is away
 
 	mu      sync.Mutex // guards what follows, up to closed
 	pending *group
@@ -108,7 +109,7 @@ func NewCommitter(backend Writer, cfg CommitterConfig) *Committer {
 // to the committer then. ack (which may be nil) is called exactly once:
 //
 //   - nil: the changes are durable (or newer ones of the same keys are);
-//   - ErrAway, at once: the store is away; the changes are kept and written later;
+//   - ErrAway (ErrFull if it has no room), at once: the store is away; the changes are kept and written later;
 //   - a *FencedError: the shards it names have a newer owner; their changes are dropped,
 //     the others' are durable; a *WentError tells of entries that others moved away, with it
 //     or alone: those of its shards that anybody submitted;

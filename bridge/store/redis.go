@@ -199,6 +199,8 @@ func (r *Redis) wrap(ctx context.Context, err error) error {
 		return ErrClosed
 	case ctx.Err() != nil:
 		return fmt.Errorf("%w: %w", ctx.Err(), err)
+	case redis.HasErrorPrefix(err, "OOM"):
+		return fmt.Errorf("%w: %w", ErrFull, err)
 	}
 	return fmt.Errorf("store: redis: %w", err)
 }

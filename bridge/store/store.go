@@ -44,6 +44,9 @@ var (
 	ErrFenced = errors.New("store: shard has a newer owner")
 	// ErrAway: the store cannot be reached or written now.
 	ErrAway = errors.New("store: away")
+	// ErrFull is an ErrAway: the store has no room, which takes longer to mend. Nothing new
+	// should be begun meanwhile.
+	ErrFull = fmt.Errorf("%w: it is full", ErrAway)
 	// ErrClosed: the backend or committer is closed.
 	ErrClosed = errors.New("store: closed")
 	// ErrInvalid: a shard number, key or value outside the limits; no retry mends it.
