@@ -41,6 +41,8 @@ type Holder interface {
 	Count(ctx context.Context, shard uint16) (int, error)
 	// Rewrite stores all again: Redis may have lost what it had acknowledged.
 	Rewrite()
+	// Unknown names those of the entries of a shard that are not held.
+	Unknown(ctx context.Context, shard uint16, stored map[string][]byte) ([]string, error)
 	// Total is how many subscriptions are held.
 	Total() int
 	// Stale is how many NOTIFYs phones refused because they came too late.
@@ -62,6 +64,7 @@ type Shards struct {
 	cancel context.CancelFunc
 
 	adopted, rewrites atomic.Int64
+	haunted           atomic.Bool // Redis may have what had gone
 
 	mu    sync.Mutex // guards what follows
 	alive alive
@@ -151,6 +154,7 @@ func (s *Shards) beats(ctx context.Context) {
 				s.c.metrics.rewrites.Inc()
 				s.rewrites.Add(1)
 				s.holder.Rewrite()
+				s.haunted.Store(true)
 			}
 			s.c.others.Store(int64(len(who.stay) - 1))
 			s.c.metrics.replicas.Set(float64(len(who.stay) + len(who.leave)))
@@ -202,6 +206,12 @@ func (s *Shards) keep(ctx context.Context, round int) error {
 	}
 	if err := s.letGo(ctx, owners); err != nil {
 		return err
+	}
+	if s.haunted.Swap(false) {
+		if err := s.lay(ctx); err != nil {
+			s.haunted.Store(true)
+			return err
+		}
 	}
 	if !s.atHome() {
 		if err := s.settleDown(ctx); err != nil {

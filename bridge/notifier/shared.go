@@ -112,6 +112,30 @@ func (n *Notifier) Count(ctx context.Context, shard uint16) (count int, err erro
 	return count, nil
 }
 
+// Unknown names those of the entries of a shard that are not held, and could be.
+func (n *Notifier) Unknown(ctx context.Context, shard uint16, stored map[string][]byte) (keys []string, err error) {
+	by := map[*loop][]string{}
+	for k, v := range stored {
+		if _, err := subscription.Decode(v); err == nil { // what cannot be read is left in the store
+			callID, _, _ := strings.Cut(k, "\x00")
+			l := n.loopOf(callID)
+			by[l] = append(by[l], k)
+		}
+	}
+	for l, all := range by {
+		if err := n.in(ctx, l, func(l *loop) {
+			for _, k := range all {
+				if slot, found := l.slotOf(k); !found || l.records.at(slot).Shard != shard {
+					keys = append(keys, k)
+				}
+			}
+		}); err != nil {
+			return nil, err
+		}
+	}
+	return keys, nil
+}
+
 // Total is how many subscriptions there are.
 func (n *Notifier) Total() int { return n.Counts(policy.Watcher{}).Total }
 

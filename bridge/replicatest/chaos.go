@@ -43,7 +43,6 @@ type chaos struct {
 
 	quiet atomic.Bool // no line changes
 	sure  time.Time   // until then who dies is replaced later
-	stall stalls
 
 	mu    sync.Mutex // guards what follows
 	fault *Fault     // under way, or settling; nil = none
@@ -95,7 +94,6 @@ func Run(t T, o Options) {
 	wg.Go(func() { c.traffic(ctx) })
 	wg.Go(func() { c.watch(ctx) })
 	wg.Go(func() { c.watchFeed(ctx) })
-	wg.Go(func() { c.stall.watch(ctx) })
 	func() {
 		defer wg.Wait()
 		defer cancel()

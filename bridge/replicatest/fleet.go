@@ -61,6 +61,8 @@ type Fleet struct {
 	// Began is when the fleet did; times in what is told count from it.
 	Began time.Time
 
+	stall stalls
+
 	mu       sync.Mutex // guards what follows
 	watchers []*Watcher
 	marks    []Mark
@@ -77,6 +79,7 @@ func New(t T, c Config) *Fleet {
 	}
 	program := Build(t, c.Tags, c.Clocks)
 	f.Began = time.Now()
+	f.stall.begin(t)
 	f.PBX = NewPBX(t, f.Numbers)
 	if c.Store == nil {
 		var addr string

@@ -100,7 +100,8 @@ func (w *Watcher) Breaches() []string {
 }
 
 // inFlight is how much later than what its successor says the last word of a replica may reach a
-// phone that moved: it was on its way. No replica sends more after it was told (move.lua).
+// phone that moved: it was on its way. No replica sends more after it was told (move.lua). It is
+// longer by the time for which this process waited for a processor then.
 const inFlight = 50 * time.Millisecond
 
 // overtaken reports whether a stale NOTIFY was just overtaken by the first one of the replica
@@ -114,7 +115,11 @@ func (w *Watcher) overtaken(v siptest.Violation) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	i := slices.IndexFunc(w.heard, func(h Heard) bool { return h.CSeq > cseq })
-	return i >= 0 && v.At.Sub(w.heard[i].At) < inFlight
+	if i < 0 {
+		return false
+	}
+	first := w.heard[i].At
+	return v.At.Sub(first) < inFlight+w.f.stall.between(first.Add(-inFlight), v.At)
 }
 
 // Judge fails the test for every breach, and for stale NOTIFYs of replicas that are not

@@ -1,7 +1,9 @@
 package replicatest
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -88,4 +90,48 @@ func TestCutFromPhones(t *testing.T) {
 func TestPBXMoved(t *testing.T) {
 	t.Parallel()
 	keepsShards(t, befalls(t, "pbx-moved", time.Second))
+}
+
+// TestMoveLost: Redis loses the move of a subscription (it was killed before it wrote, or its
+// replica took its place without it), and has it where it was again. That replica does not hold
+// it, and deletes it: who takes its shard over when it dies tells the phone nothing.
+func TestMoveLost(t *testing.T) {
+	t.Parallel()
+	f := New(t, Config{Lines: 1})
+	a, b := f.Replicas[0], f.Replicas[1]
+	w := f.Watch(f.Numbers[0], a, false)
+	ctx := t.Context()
+	find := func() (hash, key, value string) {
+		t.Helper()
+		owners, err := f.Redis.HGetAll(ctx, "{blf}:shards").Result()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for id := range owners {
+			hash := fmt.Sprintf("{blf:s%02s}:subs", id)
+			for k, v := range f.Redis.HGetAll(ctx, hash).Val() {
+				return hash, k, v
+			}
+		}
+		t.Fatal("it is not stored")
+		return "", "", ""
+	}
+	hash, key, value := find()
+	w.GoTo(b)
+	if err := w.Refresh(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if now, _, _ := find(); now == hash {
+		t.Fatal("it did not move")
+	}
+	f.Redis.HSet(ctx, hash, key, value)
+	f.Redis.Del(ctx, strings.TrimSuffix(hash, "subs")+"moved")
+	f.Server.Kill()
+	f.Server.Restart()
+	Eventually(t, 10*time.Second, "it to be in one shard", f.untidy)
+	a.Kill()
+	flips(f, device.Busy, gone(f.Config.Lease))
+	time.Sleep(2 * f.Config.Lease) // who took over what A had would have told it by now
+	flips(f, device.Idle, 2*time.Second)
+	f.Judge()
 }

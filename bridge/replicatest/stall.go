@@ -23,6 +23,26 @@ const (
 	stallNote = 30 * time.Millisecond
 )
 
+// begin watches until the test ends.
+func (s *stalls) begin(t T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() { s.watch(ctx) })
+	t.Cleanup(func() { cancel(); wg.Wait() })
+}
+
+// between is the sum of the stalls within a time.
+func (s *stalls) between(from, to time.Time) (sum time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, x := range s.all {
+		if x.at.After(from) && x.at.Before(to.Add(x.late)) {
+			sum += x.late
+		}
+	}
+	return sum
+}
+
 func (s *stalls) watch(ctx context.Context) {
 	for {
 		begun := time.Now()
