@@ -167,7 +167,11 @@ type Config struct {
 	// LongWay lets sipgo read every request, also the plain SUBSCRIBEs that need it least:
 	// what the short way is compared with.
 	LongWay bool
-	// ListenUDP opens the UDP sockets: another network, such as one in memory. nil = net.ListenUDP.
+	// Readers is how many UDP sockets, each with its reader, an address has on Linux
+	// (SO_REUSEPORT); 0 = half of GOMAXPROCS, 16 at most.
+	Readers int
+	// ListenUDP opens the UDP sockets, one for each address: another network, such as one in
+	// memory. nil = the kernel's.
 	ListenUDP func(network string, addr *net.UDPAddr) (PacketConn, error)
 }
 
@@ -203,12 +207,13 @@ func (c *Config) complete() error {
 	if c.Resolver == nil {
 		c.Resolver = net.DefaultResolver
 	}
-	if c.ListenUDP == nil {
-		c.ListenUDP = func(network string, addr *net.UDPAddr) (PacketConn, error) { return net.ListenUDP(network, addr) }
-	}
+	orDefault(&c.Readers, defaultReaders())
 	var errs []error
 	bad := func(format string, args ...any) {
 		errs = append(errs, fmt.Errorf("%w: "+format, append([]any{ErrConfig}, args...)...))
+	}
+	if c.Readers < 1 || c.Readers > maxReaders {
+		bad("readers: %d; must be 1 to %d", c.Readers, maxReaders)
 	}
 	if c.Policy == nil {
 		bad("policy: none given")

@@ -82,11 +82,14 @@ func (s *Server) open(l Listen) error {
 		family = "4"
 	}
 	if l.Transport == subscription.UDP {
-		conn, err := s.config.ListenUDP("udp"+family, net.UDPAddrFromAddrPort(l.Addr))
+		conns, err := s.listenUDP("udp"+family, net.UDPAddrFromAddrPort(l.Addr))
 		if err != nil {
 			return err
 		}
-		u := newUDPSocket(conn, s.screener)
+		u := newUDPSocket(conns[0], s.screener)
+		for _, c := range conns[1:] {
+			s.beside = append(s.beside, newUDPSocket(c, s.screener))
+		}
 		s.sockets[u.local] = u
 		s.addresses = append(s.addresses, Listen{l.Transport, u.local})
 		s.localIPs[u.local.Addr()] = true
@@ -104,6 +107,14 @@ func (s *Server) open(l Listen) error {
 	s.localIPs[sl.local.Addr()] = true
 	s.texts[sl.local] = sl.local.String()
 	return nil
+}
+
+func (s *Server) listenUDP(network string, addr *net.UDPAddr) ([]PacketConn, error) {
+	if s.config.ListenUDP == nil {
+		return listenMany(network, addr, s.config.Readers)
+	}
+	c, err := s.config.ListenUDP(network, addr)
+	return []PacketConn{c}, err
 }
 
 // socketFor finds the UDP socket of a flow: the one bound to its address, else (the

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"log/slog"
+	"maps"
 	"net"
 	"net/netip"
 	"slices"
@@ -55,6 +56,7 @@ type Server struct {
 	localIPs  map[netip.Addr]bool
 	texts     map[netip.AddrPort]string // of the addresses bound
 	sockets   map[netip.AddrPort]*udpSocket
+	beside    []*udpSocket // of the same addresses: they only read
 	listeners []*streamListener
 	agent     *sipgo.UserAgent
 	stack     *sipgo.Server
@@ -146,14 +148,14 @@ func (s *Server) Run(ctx context.Context) error {
 	inner, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var wg sync.WaitGroup
-	failed := make(chan error, len(s.sockets)+2*len(s.listeners))
+	failed := make(chan error, len(s.sockets)+len(s.beside)+2*len(s.listeners))
 	serve := func(l Listen, run func() error) {
 		wg.Go(func() {
 			err := run()
 			failed <- fmt.Errorf("%w: %s %s: %w", ErrServe, l.Transport, l.Addr, orClosed(err))
 		})
 	}
-	for _, u := range s.sockets {
+	for _, u := range slices.AppendSeq(slices.Clone(s.beside), maps.Values(s.sockets)) {
 		serve(Listen{subscription.UDP, u.local}, func() error { return s.stack.ServeUDP(u) })
 	}
 	for _, l := range s.listeners {
@@ -195,7 +197,7 @@ func (s *Server) Close() error {
 	s.mu.Unlock()
 	close(s.stopping)
 	var errs []error
-	for _, u := range s.sockets {
+	for _, u := range slices.AppendSeq(slices.Clone(s.beside), maps.Values(s.sockets)) {
 		errs = append(errs, u.Close())
 	}
 	for _, l := range s.listeners {

@@ -70,6 +70,11 @@ func figures(m *measured) (out []figure) {
 	add(figure{name: "change → last of 1000 watchers", unit: ms, must: 12, aim: 6}, "last", "fanout", last, "", "")
 	add(figure{name: "4000 SUBSCRIBEs outstanding: p99 to the NOTIFY", unit: ms}, "open", "storm", p99, "kamailio-open", "storm")
 	add(figure{name: "4000 SUBSCRIBEs outstanding: p99 to the NOTIFY", unit: ms, must: 300, aim: 100}, "open", "storm", p99, "", "")
+	wall := func(r *bench.Result) float64 { return 1e6 / max(r.PerSecond, 1) }
+	few, ok1 := m.of("bolt", "storm", wall)
+	if many, ok2 := m.of("open", "storm", wall); ok1 && ok2 {
+		out = append(out, figure{name: "a SUBSCRIBE served, 4000 outstanding instead of 200", unit: "µs", ours: many, peer: few, peerName: "with 200", must: 1.1, aim: 1})
+	}
 	for _, n := range []string{"200k", "1m"} {
 		add(figure{name: "idle memory per subscription, " + n, unit: "B", must: 600, aim: 350, firm: true}, "size-"+n, "storm", idleMem, "", "")
 		add(figure{name: "the same without pages of the store's file, " + n, unit: "B"}, "size-"+n, "storm", ownMem, "", "")
