@@ -12,6 +12,7 @@ import (
 type effect struct{ value, with, set, says string }
 
 const (
+	oneFile      = "replicaCount: 1\nstore: {type: bolt}\n"
 	manyReplicas = "replicaCount: 3\nstore: {type: bundled}\n"
 	withRedis    = "store: {type: redis, redis: {url: ['redis://r:6379']}}\n"
 	onePBX       = "pbx: [{name: office, type: asterisk, url: 'http://a:8088', username: u, password: p}]\n"
@@ -27,7 +28,7 @@ var effects = []effect{
 	{"imagePullSecrets", "", "imagePullSecrets[0]=registry", "- {name: registry}"},
 	{"nameOverride", "", "nameOverride=lamps", "name: blf-lamps-admin"},
 	{"fullnameOverride", "", "fullnameOverride=lamps", "name: lamps-admin"},
-	{"mode", "", "mode=sidecar sidecarSelector.app=pbx", "kind: PersistentVolumeClaim\nmetadata:\n  name: blf-blfbridge\n"},
+	{"mode", oneFile, "mode=sidecar sidecarSelector.app=pbx", "kind: PersistentVolumeClaim\nmetadata:\n  name: blf-blfbridge\n"},
 	{"sidecarSelector", "", "mode=sidecar sidecarSelector.app=pbx", "app: pbx"},
 	{"replicaCount", "store: {type: bundled}\n", "replicaCount=4", "replicas: 4"},
 	{"minReadySeconds", "", "minReadySeconds=17", "minReadySeconds: 17"},
@@ -60,12 +61,12 @@ var effects = []effect{
 	{"tls.certManager.duration", certManager, "tls.certManager.duration=48h", "duration: 48h"},
 	{"tls.certManager.renewBefore", certManager, "tls.certManager.renewBefore=12h", "renewBefore: 12h"},
 	{"pbx", "", "pbx[0].name=x,pbx[0].type=freeswitch,pbx[0].address=fs:8021,pbx[0].existingSecret=s", "path: pbx-x"},
-	{"store.type", "", "store.type=bundled", "redis://blf-blfbridge-redis:6379"},
+	{"store.type", oneFile, "store.type=bundled", "redis://blf-blfbridge-redis:6379"},
 	{"store.prefix", withRedis, "store.prefix=lamps", "prefix: lamps"},
-	{"store.bolt.size", "", "store.bolt.size=7Gi", "storage: 7Gi"},
-	{"store.bolt.storageClass", "", "store.bolt.storageClass=fast", "storageClassName: fast"},
-	{"store.bolt.persistent", "", "store.bolt.persistent=false", "emptyDir: {}"},
-	{"store.bolt.whenDeleted", "", "store.bolt.whenDeleted=Delete", "whenDeleted: Delete"},
+	{"store.bolt.size", oneFile, "store.bolt.size=7Gi", "storage: 7Gi"},
+	{"store.bolt.storageClass", oneFile, "store.bolt.storageClass=fast", "storageClassName: fast"},
+	{"store.bolt.persistent", oneFile, "store.bolt.persistent=false", "emptyDir: {}"},
+	{"store.bolt.whenDeleted", oneFile, "store.bolt.whenDeleted=Delete", "whenDeleted: Delete"},
 	{"store.redis.url", withRedis, "store.redis.url[0]=rediss://other:6380", "rediss://other:6380"},
 	{"store.redis.master", withRedis, "store.redis.master=blf", "master: blf"},
 	{"store.redis.cluster", withRedis, "store.redis.cluster=true", "cluster: true"},
