@@ -222,9 +222,18 @@ func (s *Server) enter() bool {
 
 // arrived is called by the readers for each message, in wire order.
 func (s *Server) arrived(msg sip.Message) {
-	if req, ok := msg.(*sip.Request); ok {
-		s.order.arrived(req)
+	req, ok := msg.(*sip.Request)
+	if !ok {
+		return
 	}
+	// sipgo parses a header when it is first asked for it, and asks by its timer for the 100
+	// beside our handler: here nobody else has the request yet.
+	req.Via()
+	req.From()
+	req.To()
+	req.CallID()
+	req.CSeq()
+	s.order.arrived(req)
 }
 
 // Send implements notifier.Transport.
