@@ -6,7 +6,8 @@
 // that the true history of every line is known, and phones ([Watcher]) of package siptest.
 // What connects them can be broken one by one: a [Proxy] stands between each replica and
 // Redis, and between each replica and the PBX; the [Wires] between phones and replicas drop
-// what a partition would drop.
+// what a partition would drop. With Config.Net each replica runs in a network namespace of its
+// own, and what cuts its links loses packets as a network does.
 //
 // Tests of single faults are built on a Fleet directly, and so may be those of other stores:
 // Config.Store gives the replicas another Redis (a Sentinel's, a Cluster's) than the one that

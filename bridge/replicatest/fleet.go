@@ -3,6 +3,7 @@ package replicatest
 import (
 	"cmp"
 	"fmt"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -40,6 +41,9 @@ type Config struct {
 	Clocks bool
 	// SIP are further entries of the configuration's section sip, More further lines of the configuration.
 	SIP, More string
+	// Net: each replica runs in a network of its own, not beside the test, and nothing stands
+	// between it and Redis or the PBX; nil = beside the test.
+	Net Net
 }
 
 // Fleet is some replicas with what they need. Its methods are for the test's goroutine, if
@@ -80,7 +84,7 @@ func New(t T, c Config) *Fleet {
 	program := Build(t, c.Tags, c.Clocks)
 	f.Began = time.Now()
 	f.stall.begin(t)
-	f.PBX = NewPBX(t, f.Numbers)
+	f.PBX = newPBX(t, c.here(SidePBX), f.Numbers)
 	if c.Store == nil {
 		var addr string
 		var env []string
@@ -88,7 +92,7 @@ func New(t T, c Config) *Fleet {
 			f.Clock = newClock(t)
 			env = []string{f.Clock.env(), "LD_PRELOAD=" + clockLibrary(t)}
 		}
-		addr, f.Server = storetest.StartRedisIn(t, env)
+		addr, f.Server = storetest.StartRedisIn(t, env, c.redisArgs()...)
 		client := redis.NewClient(&redis.Options{Addr: addr, MaxRetries: 20})
 		t.Cleanup(func() { _ = client.Close() })
 		f.Redis = client
@@ -110,13 +114,18 @@ func (f *Fleet) add(i int, program string) {
 	dir := f.T.TempDir()
 	r := &Replica{
 		Name: string(rune('A' + i)), SIP: freeAddress(f.T), Admin: freeAddress(f.T), t: f.T, program: program,
-		path: filepath.Join(dir, "blfbridge.yaml"), log: &logBuffer{}, PBX: NewProxy(f.T, f.PBX.Addr()),
+		path: filepath.Join(dir, "blfbridge.yaml"), log: &logBuffer{}, command: exec.Command,
+	}
+	if f.Config.Net != nil {
+		f.place(i, r)
+	} else {
+		r.PBX = NewProxy(f.T, f.PBX.Addr())
 	}
 	if f.Config.Clocks {
 		r.Clock = newClock(f.T)
 		r.env = []string{r.Clock.env()}
 	}
-	if f.Server != nil {
+	if f.Server != nil && f.Config.Net == nil {
 		r.Redis = NewProxy(f.T, f.Server.Addr())
 	}
 	f.Replicas = append(f.Replicas, r)
@@ -128,14 +137,15 @@ func (f *Fleet) add(i int, program string) {
 func (f *Fleet) configure(i int) {
 	f.T.Helper()
 	r, c := f.Replicas[i], &f.Config
+	pbx, redis := f.ways(r)
 	var b strings.Builder
 	fmt.Fprintf(&b, "sip:\n  listen: [udp://%s, tcp://%s]\n%s", r.SIP, r.SIP, c.SIP)
 	fmt.Fprintf(&b, "pbx:\n  - {name: %s, type: asterisk, url: \"http://%s\", username: blfbridge, password: %s, app: replicas, grace: %v}\n",
-		Source, r.PBX.Addr(), ariPassword, c.Grace)
+		Source, pbx, ariPassword, c.Grace)
 	if c.Store != nil {
 		b.WriteString(c.Store(i))
 	} else {
-		fmt.Fprintf(&b, "store: {type: redis, url: [\"redis://%s\"], timeout: 1s}\n", r.Redis.Addr())
+		fmt.Fprintf(&b, "store: {type: redis, url: [\"redis://%s\"], timeout: 1s}\n", redis)
 	}
 	fmt.Fprintf(&b, "replicas: {enabled: true, name: %s, lease: %v}\n", r.Name, c.Lease)
 	fmt.Fprintf(&b, "admin: {listen: %s, token: %s}\nlog: {level: debug}\n%s", r.Admin, adminToken, c.More)
@@ -147,8 +157,10 @@ func (f *Fleet) MovePBX() {
 	f.T.Helper()
 	f.PBX.Move()
 	for i, r := range f.Replicas {
-		r.PBX.Reset()
-		r.PBX = NewProxy(f.T, f.PBX.Addr())
+		if r.PBX != nil {
+			r.PBX.Reset()
+			r.PBX = NewProxy(f.T, f.PBX.Addr())
+		}
 		f.configure(i)
 		if r.Runs() {
 			r.Reload()

@@ -106,7 +106,7 @@ func TestNonceElsewhere(t *testing.T) {
 	}
 	f := New(t, Config{Lines: 2, Replicas: 2, More: "policy: {file: " + file + "}\n"})
 	var challenges atomic.Int32
-	socket := newSocket(t, f.Wires, f.Replicas[0].SIP)
+	socket := newSocket(t, f.Wires, "127.0.0.1", f.Replicas[0].SIP)
 	p, err := siptest.NewPhone(siptest.Config{
 		User: "1001", AuthUser: "ann", Password: "s3cret", Proxy: f.Replicas[0].SIP, PacketConn: socket, Domain: "127.0.0.1", NoMedia: true, Timeout: answerTime,
 		Trace: func(_ time.Time, sent bool, m *siptest.Message) {

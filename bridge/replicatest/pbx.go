@@ -28,6 +28,7 @@ type Moved struct {
 // PBX is an Asterisk at the wire, whose phones do what the test says.
 type PBX struct {
 	t    T
+	host string
 	ari  *replay.ARI
 	done chan error
 
@@ -38,14 +39,17 @@ type PBX struct {
 }
 
 // NewPBX serves the lines with these numbers; all are idle.
-func NewPBX(t T, numbers []string) *PBX {
+func NewPBX(t T, numbers []string) *PBX { t.Helper(); return newPBX(t, "127.0.0.1", numbers) }
+
+// newPBX is NewPBX at another address of this machine.
+func newPBX(t T, host string, numbers []string) *PBX {
 	t.Helper()
 	rec, err := replay.ReadARI(strings.NewReader(`{"recv":"2026-11-29T12:00:00.000Z","mark":"nothing is recorded"}`))
 	if err != nil {
 		t.Fatal(err)
 	}
 	cfg := replay.ARIConfig{Recording: rec, Username: "blfbridge", Password: ariPassword}
-	p := &PBX{t: t, truth: map[string][]Moved{}, done: make(chan error, 1)}
+	p := &PBX{t: t, host: host, truth: map[string][]Moved{}, done: make(chan error, 1)}
 	for _, n := range numbers {
 		cfg.Endpoints = append(cfg.Endpoints, "PJSIP/"+n)
 		p.truth[n] = []Moved{{time.Now(), device.Idle}}
@@ -58,7 +62,7 @@ func NewPBX(t T, numbers []string) *PBX {
 
 func (p *PBX) listen() {
 	p.t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	ln, err := net.Listen("tcp", net.JoinHostPort(p.host, "0"))
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -27,14 +27,15 @@ type Replica struct {
 	Name string
 	// SIP and Admin are its addresses.
 	SIP, Admin string
-	// Redis and PBX are its ways to them.
+	// Redis and PBX are its ways to them; nil with Config.Net.
 	Redis, PBX *Proxy
 	// Clock is the wall clock of its process, with Config.Clocks.
 	Clock *Clock
 
-	t    T
-	path string
-	log  *logBuffer
+	t       T
+	path    string
+	log     *logBuffer
+	command func(name string, args ...string) *exec.Cmd // where it runs
 
 	mu      sync.Mutex // guards what follows
 	program string
@@ -66,7 +67,7 @@ func (r *Replica) Start() {
 	r.t.Helper()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	cmd := exec.Command(r.program, "serve", "--config", r.path)
+	cmd := r.command(r.program, "serve", "--config", r.path)
 	cmd.Env = append(os.Environ(), r.env...)
 	cmd.Stdout, cmd.Stderr = r.log, r.log
 	cmd.SysProcAttr = diesWithUs()

@@ -62,11 +62,12 @@ type Heard struct {
 func (f *Fleet) Watch(number string, home *Replica, tcp bool) *Watcher {
 	f.T.Helper()
 	w := &Watcher{Number: number, TCP: tcp, f: f, home: home, lost: make(chan struct{}, 1)}
-	c := siptest.Config{User: "phone" + fmt.Sprint(len(f.watchers)), Proxy: home.SIP, TCP: tcp, Domain: "127.0.0.1", Timeout: answerTime, Trace: w.trace, NoMedia: true}
+	c := siptest.Config{User: "phone" + fmt.Sprint(len(f.watchers)), Proxy: home.SIP, TCP: tcp, Domain: "127.0.0.1", Timeout: answerTime, Trace: w.trace, NoMedia: true,
+		Listen: net.JoinHostPort(f.Config.here(SidePhones), "0")}
 	if tcp {
 		c.DialTCP = w.dial
 	} else {
-		w.socket = newSocket(f.T, f.Wires, home.SIP)
+		w.socket = newSocket(f.T, f.Wires, f.Config.here(SidePhones), home.SIP)
 		c.PacketConn = w.socket
 	}
 	var err error

@@ -44,9 +44,9 @@ type socket struct {
 	home  atomic.Pointer[net.UDPAddr]
 }
 
-func newSocket(t T, w *Wires, home string) *socket {
+func newSocket(t T, w *Wires, host, home string) *socket {
 	t.Helper()
-	c, err := net.ListenPacket("udp", "127.0.0.1:0")
+	c, err := net.ListenPacket("udp", net.JoinHostPort(host, "0"))
 	if err != nil {
 		t.Fatal(err)
 	}
