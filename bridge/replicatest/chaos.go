@@ -29,6 +29,8 @@ type Options struct {
 	Progress io.Writer
 }
 
+func (o *Options) plays(fault string) bool { return len(o.Only) == 0 || slices.Contains(o.Only, fault) }
+
 // calm is how long a lamp may be wrong while nothing is broken.
 const calm = 2 * time.Second
 
@@ -83,6 +85,7 @@ func Run(t T, o Options) {
 	if o.Phones == 0 {
 		o.Phones = 200
 	}
+	o.Config.Clocks = o.plays(clockSet)
 	t.Logf("seed %d", o.Seed)
 	c := &chaos{Fleet: New(t, o.Config), o: o, rand: rand.New(rand.NewPCG(o.Seed, 6)), worst: map[string]*worst{}}
 	for i := range o.Phones {
@@ -107,7 +110,7 @@ func (c *chaos) play() {
 	c.T.Helper()
 	var kinds []Fault
 	for _, f := range Faults(c.Config.Lease) {
-		if len(c.o.Only) == 0 || slices.Contains(c.o.Only, f.Name) {
+		if c.o.plays(f.Name) {
 			kinds = append(kinds, f)
 		}
 	}

@@ -27,6 +27,10 @@ type Fault struct {
 	After func(f *Fleet, r *Replica)
 }
 
+// clockSet names the fault that needs Config.Clocks: the wall clock of a replica or of Redis is
+// set an hour forward or back, or right, and left so.
+const clockSet = "clock-set"
+
 // begin starts a replica again.
 func begin(_ *Fleet, r *Replica) { r.Start(); r.Ready() }
 
@@ -85,6 +89,14 @@ func Faults(lease time.Duration) []Fault {
 		{Name: "pbx-restarted", Settle: 4 * time.Second, Play: func(f *Fleet, _ *Replica, _ time.Duration) { f.PBX.Restart() }},
 		{Name: "pbx-moved", Settle: 6 * time.Second, Play: func(f *Fleet, _ *Replica, _ time.Duration) { f.MovePBX() }},
 		{Name: "refreshed-elsewhere", Settle: 4 * time.Second, Play: func(f *Fleet, _ *Replica, _ time.Duration) { f.refreshElsewhere() }},
+		{Name: clockSet, Settle: 2 * time.Second, Play: func(f *Fleet, r *Replica, d time.Duration) {
+			clock := r.Clock
+			if rand.IntN(2) == 0 {
+				clock = f.Clock
+			}
+			clock.Set(time.Duration(rand.IntN(3)-1) * time.Hour)
+			time.Sleep(d)
+		}},
 		{Name: "entries-lost", Settle: seconds(1) + 2*time.Second, Play: func(f *Fleet, _ *Replica, _ time.Duration) { f.loseEntries() }},
 	}
 }
