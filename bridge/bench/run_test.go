@@ -14,7 +14,7 @@ import (
 // TestNumbersAddUp: every subscription is counted once, and every change at every watcher.
 func TestNumbersAddUp(t *testing.T) {
 	o := small(t, "storm", "fanout", "refresh")
-	o.Repeat = 2
+	o.Repeat, o.Settle = 2, 50*time.Millisecond
 	r := run(t, o)
 	if len(r.Results) != 6 || r.Server != "bolt" {
 		t.Fatalf("%s, %d results", r.Server, len(r.Results))

@@ -28,11 +28,7 @@ type metrics struct {
 // lampBuckets reach from a loopback lamp (100 µs) to one that needed retransmissions.
 var lampBuckets = [...]float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 32}
 
-// newMetrics registers them; waiting tells how many SUBSCRIBEs wait, and stale what Stale does.
-func newMetrics(r prometheus.Registerer, loops int, waiting, stale func() int) *metrics {
-	if r == nil {
-		return nil
-	}
+func newMetrics(loops int) *metrics {
 	m := &metrics{
 		subscriptions: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "blfbridge_subscriptions", Help: "Standing subscriptions, by event package."}, []string{"package"}),
@@ -54,6 +50,19 @@ func newMetrics(r prometheus.Registerer, loops int, waiting, stale func() int) *
 	for range loops {
 		m.tallies = append(m.tallies, &tally{})
 	}
+	m.taken = m.notifies.WithLabelValues("200")
+	for p := range m.active {
+		m.active[p] = m.subscriptions.WithLabelValues(subscription.Package(p).String())
+	}
+	return m
+}
+
+// register shows them; waiting tells how many SUBSCRIBEs wait, and stale what Stale does. They
+// may be asked before it returns.
+func (m *metrics) register(r prometheus.Registerer, waiting, stale func() int) {
+	if m == nil {
+		return
+	}
 	shown := func(name, help string, of func(*tally) *times) *lampHistogram {
 		return &lampHistogram{prometheus.NewDesc(name, help, nil, nil), m.tallies, of}
 	}
@@ -69,11 +78,6 @@ func newMetrics(r prometheus.Registerer, loops int, waiting, stale func() int) *
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "blfbridge_notify_stale_total", Help: "NOTIFYs that a phone refused because another replica had its subscription already."},
 			func() float64 { return float64(stale()) }))
-	m.taken = m.notifies.WithLabelValues("200")
-	for p := range m.active {
-		m.active[p] = m.subscriptions.WithLabelValues(subscription.Package(p).String())
-	}
-	return m
 }
 
 func (m *metrics) opened(p subscription.Package) {

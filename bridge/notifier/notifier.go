@@ -138,10 +138,13 @@ func New(c Config) *Notifier {
 	if count == 0 {
 		count = min(runtime.GOMAXPROCS(0), store.Shards)
 	}
-	n.metrics = newMetrics(c.Registerer, count, n.Waiting, n.Stale)
+	if c.Registerer != nil {
+		n.metrics = newMetrics(count)
+	}
 	for i := range count {
 		n.loops = append(n.loops, newLoop(n, i))
 	}
+	n.metrics.register(c.Registerer, n.Waiting, n.Stale)
 	return n
 }
 

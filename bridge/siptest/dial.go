@@ -86,8 +86,8 @@ func (c *Call) fail(status int) {
 	c.mu.Lock()
 	c.status = status
 	c.mu.Unlock()
+	c.finish() // before anybody who waited hangs it up
 	c.final.set()
-	c.finish()
 }
 
 func (c *Call) inviteResponse(inv, r *Message, extra []Header, attempt int) {
