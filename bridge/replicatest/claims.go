@@ -26,7 +26,7 @@ func (c *chaos) judgeStale(w *Watcher) (stale, overtaken int) {
 	for i, v := range all {
 		s := c.at(v.At)
 		switch {
-		case w.overtaken(v):
+		case w.overtaken(v, inFlight):
 			overtaken++
 		case s == nil || !s.fault.Impairs || s.replica.Name != from[i]:
 			c.T.Errorf("%v: replica %s, to which nothing happened, sends what is too old: %v\n%s", w, from[i], v, c.Story(w, v.At, 10*time.Second))
