@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -29,36 +30,50 @@ func NewMachines(ctx context.Context, machines, sides int) (*Machines, error) {
 	if err := removeStale(ctx); err != nil {
 		return nil, err
 	}
-	id := strconv.Itoa(rand.IntN(10000))
-	m := &Machines{count: machines, nat: NAT{
-		router: natPrefix + strconv.Itoa(os.Getpid()) + "r" + id, home: natPrefix + strconv.Itoa(os.Getpid()) + "h" + id,
-		link: "bm" + strconv.FormatInt(int64(os.Getpid()), 36) + "x" + id, // at most 14 characters, and the side
-	}}
-	err := m.choose(sides)
-	if err == nil {
-		err = m.build(ctx)
+	var err error
+	for range 5 { // another test may take the same networks in the same moment
+		m := &Machines{count: machines}
+		id := strconv.Itoa(rand.IntN(10000))
+		m.nat = NAT{
+			router: natPrefix + strconv.Itoa(os.Getpid()) + "r" + id, home: natPrefix + strconv.Itoa(os.Getpid()) + "h" + id,
+			link: "bm" + strconv.FormatInt(int64(os.Getpid()), 36) + "x" + id, // at most 14 characters, and the side
+		}
+		if err = m.choose(sides); err == nil {
+			err = m.build(ctx)
+		}
+		if err == nil {
+			return m, nil
+		}
+		err = errors.Join(err, m.Close())
 	}
-	if err != nil {
-		return nil, errors.Join(err, m.Close())
-	}
-	return m, nil
+	return nil, err
 }
 
-// choose finds a network for each side.
+// choose finds a network for each side: one that overlaps with nothing here, of the network
+// for benchmarks (RFC 2544).
 func (m *Machines) choose(sides int) error {
-	for len(m.sides) < sides {
-		one := NAT{}
-		if err := one.choose(); err != nil {
-			return err
+	have, err := net.InterfaceAddrs()
+	if err != nil {
+		return fmt.Errorf("lab: machines: %w", err)
+	}
+	for range 1000 {
+		if len(m.sides) == sides {
+			return nil
 		}
-		a := one.Public.As4()
-		a[3] = 1
-		if addr := netip.AddrFrom4(a); !slices.Contains(m.sides, addr) {
-			m.sides = append(m.sides, addr)
+		here := netip.AddrFrom4([4]byte{198, 18 + byte(rand.IntN(2)), byte(rand.IntN(256)), 1})
+		taken := func(a net.Addr) bool {
+			p, err := netip.ParsePrefix(a.String())
+			return err == nil && p.Overlaps(side(here))
+		}
+		if !slices.ContainsFunc(have, taken) && !slices.Contains(m.sides, here) {
+			m.sides = append(m.sides, here)
 		}
 	}
-	return nil
+	return errors.New("lab: machines: no free addresses of 198.18.0.0/15")
 }
+
+// side is the network of an address.
+func side(a netip.Addr) netip.Prefix { return netip.PrefixFrom(a, 24) }
 
 // build makes the router between all, and the links to it: to it, not to each other, because it
 // alone drops without telling who sends.
@@ -68,11 +83,11 @@ func (m *Machines) build(ctx context.Context) error {
 	for s, here := range m.sides {
 		near, far := m.nat.link+strconv.Itoa(s), "here"+strconv.Itoa(s)
 		gate := here.Next()
-		network := netip.PrefixFrom(here, 24).Masked().String()
 		steps = append(steps, "ip link add "+near+" type veth peer name "+far+" netns "+m.nat.router,
-			"ip addr add "+here.String()+"/30 dev "+near, "ip link set "+near+" up",
+			"ip addr add "+side(here).String()+" dev "+near+" noprefixroute", "ip link set "+near+" up",
 			in+" addr add "+gate.String()+"/30 dev "+far, in+" link set "+far+" up",
-			"ip route add "+network+" via "+gate.String()+" src "+here.String())
+			"ip route add "+gate.String()+" dev "+near+" src "+here.String(),
+			"ip route add "+side(here).Masked().String()+" via "+gate.String()+" src "+here.String())
 	}
 	for i := range m.count {
 		home := "ip -n " + m.name(i)
