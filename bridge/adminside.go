@@ -95,6 +95,8 @@ func (a adminSide) Checks(context.Context) []api.Check {
 	st := api.Check{Name: "store", OK: !b.committer.Away()}
 	if !st.OK {
 		st.Detail = fmt.Sprintf("away; %d entries wait to be written", b.committer.Pending())
+	} else if b.replicas != nil && b.replicas.shards.Silent() {
+		st.OK, st.Detail = false, "Redis does not answer; the other replicas take this one for dead"
 	}
 	checks := []api.Check{sip, subs, st}
 	if b.certs != nil {

@@ -65,6 +65,7 @@ type Shards struct {
 
 	adopted, rewrites atomic.Int64
 	haunted           atomic.Bool // Redis may have what had gone
+	silent            atomic.Bool // the last beat failed
 
 	mu    sync.Mutex // guards what follows
 	alive alive
@@ -133,6 +134,7 @@ func (s *Shards) beats(ctx context.Context) {
 		leaving := s.leaving
 		s.mu.Unlock()
 		who, err := s.c.beat(ctx, leaving, s.state())
+		s.silent.Store(err != nil)
 		if err == nil {
 			server, err := s.store.Server(ctx)
 			s.mu.Lock()
@@ -169,6 +171,10 @@ func (s *Shards) beats(ctx context.Context) {
 		}
 	}
 }
+
+// Silent reports whether the last beat did not reach Redis: the others take us for dead, if it
+// goes on, also when there is nothing to write. It is safe for concurrent use.
+func (s *Shards) Silent() bool { return s.silent.Load() }
 
 // beatTime is between two beats. What a replica hands over waits for the next one of another.
 func (c *Cluster) beatTime() time.Duration { return min(c.lease/3, time.Second) }

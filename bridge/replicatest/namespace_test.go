@@ -5,6 +5,7 @@ package replicatest
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -107,6 +108,9 @@ func TestApartFromRedis(t *testing.T) {
 		f.PBX.Set(n, device.Idle)
 	}
 	rights(f, slices.Concat(others, tcp, udp), 2*time.Second)
+	if _, body := a.Get("/readyz"); !strings.Contains(body, `"store","ok":false`) {
+		t.Errorf("replica %s is cut from Redis, and says %s", a.Name, body)
+	}
 	if h, _ := b.Metric("blfbridge_feed_held"); h != 1 {
 		t.Errorf("replica %s does not hold the feed, and the other one is cut from Redis", b.Name)
 	}
