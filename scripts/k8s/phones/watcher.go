@@ -120,6 +120,8 @@ func (w *watcher) keep(ctx context.Context, first time.Duration) {
 		switch {
 		case siptest.StatusOf(err) == 481:
 			w.lost = append(w.lost, "481 to a refresh")
+		case siptest.StatusOf(err) == 503:
+			w.failed++ // come again: what stands, stands (RFC 6665 §4.1.2.2)
 		case errors.Is(err, siptest.ErrStatus):
 			w.lost = append(w.lost, err.Error())
 		default:
