@@ -64,29 +64,6 @@ func rights(f *Fleet, some []*Watcher, most time.Duration) {
 	})
 }
 
-// counted: what phones refused of a replica because it came too late, that replica counts, as
-// soon as it knows why.
-func counted(f *Fleet, r *Replica) {
-	f.T.Helper()
-	Eventually(f.T, gone(f.Config.Lease), "what was refused to be counted", func() error {
-		stale := 0
-		for _, w := range f.Watchers() {
-			_, from := w.Stale()
-			for _, name := range from {
-				if name == r.Name {
-					stale++
-				}
-			}
-		}
-		n, ok := r.Metric("blfbridge_notify_stale_total")
-		if !ok || (n > 0) != (stale > 0) || n > float64(stale) {
-			return fmt.Errorf("phones refused %d NOTIFYs of replica %s that came too late, and it counts %v", stale, r.Name, n)
-		}
-		f.T.Logf("phones refused %d NOTIFYs of replica %s that came too late, and it counts %v", stale, r.Name, n)
-		return nil
-	})
-}
-
 // TestApartFromRedis: the packets between the feed's holder and Redis vanish, those to its phones
 // and to the PBX do not. The other one takes over the feed and the phones that datagrams reach;
 // those over TCP are the first one's, and right when it is back.
