@@ -37,6 +37,7 @@ type order struct {
 // place is where a request stands among those of its Call-ID.
 type place struct {
 	callID string
+	source string          // what the request came from, as sipgo knows it
 	before <-chan struct{} // nil = first
 	done   chan struct{}
 	merged bool
@@ -66,7 +67,7 @@ func (o *order) arrived(req *sip.Request) {
 		merge = q.fromTag() + "\x00" + callID + "\x00" + q.cseqText()
 		merged = o.elsewhere != nil && o.elsewhere(q)
 	}
-	o.add(key, callID, merge, merged)
+	o.add(key, place{callID: callID, source: req.Source(), merged: merged}, merge)
 }
 
 // holds reports whether a request belongs to a transaction that sipgo has, comes by a
@@ -88,7 +89,7 @@ func (o *order) holds(q *ask, v *topVia) bool {
 	return live || merged || o.last[q.callID] != nil
 }
 
-func (o *order) add(key, callID, merge string, merged bool) {
+func (o *order) add(key string, at place, merge string) {
 	now := time.Now()
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -96,8 +97,9 @@ func (o *order) add(key, callID, merge string, merged bool) {
 	if _, ok := o.live[key]; ok {
 		return // a retransmission: sipgo absorbs it
 	}
-	p := &place{callID: callID, done: make(chan struct{}), since: now, merged: merged}
-	if prev := o.last[callID]; prev != nil {
+	p := &at
+	p.done, p.since = make(chan struct{}), now
+	if prev := o.last[p.callID]; prev != nil {
 		p.before = prev.done
 	}
 	if first, ok := o.merge[merge]; merge != "" && ok && first != key {
@@ -109,7 +111,7 @@ func (o *order) add(key, callID, merge string, merged bool) {
 	if merge != "" {
 		o.merge[merge] = key
 	}
-	o.live[key], o.waiting[key], o.last[callID] = merge, p, p
+	o.live[key], o.waiting[key], o.last[p.callID] = merge, p, p
 	o.size.Store(int64(len(o.live)))
 }
 
@@ -144,6 +146,19 @@ func (o *order) done(p *place) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.release(p)
+}
+
+// gone lets nobody wait for what came over a connection that has ended and has no handler yet: it
+// may never get one, because sipgo has nothing to answer over. One that gets it all the same may be
+// overtaken; its CSeq tells then. What the connection brought has arrived.
+func (o *order) gone(source string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, p := range o.waiting {
+		if p.source == source {
+			o.release(p)
+		}
+	}
 }
 
 func (o *order) release(p *place) {

@@ -131,10 +131,10 @@ func TestLimiter(t *testing.T) {
 
 func TestOrderOfPlaces(t *testing.T) {
 	o := newOrder()
-	o.add("k1", "c", "m1", false)
-	o.add("k2", "c", "m2", false)
-	o.add("k2", "c", "m2", false) // a retransmission
-	o.add("k3", "other", "m1", false)
+	o.add("k1", place{callID: "c"}, "m1")
+	o.add("k2", place{callID: "c"}, "m2")
+	o.add("k2", place{callID: "c"}, "m2") // a retransmission
+	o.add("k3", place{callID: "other"}, "m1")
 	p1, p2, p3 := o.take("k1"), o.take("k2"), o.take("k3")
 	if p1.before != nil || p2.before == nil || !p3.merged || o.take("k2") != nil {
 		t.Fatal("places")
@@ -153,11 +153,11 @@ func TestOrderOfPlaces(t *testing.T) {
 		o.forget(k)
 	}
 	// A request that sipgo never hands on is given up.
-	o.add("k4", "c", "", false)
+	o.add("k4", place{callID: "c"}, "")
 	o.waiting["k4"].since = time.Now().Add(-2 * orphaned)
-	o.add("k5", "c", "", false)
+	o.add("k5", place{callID: "c"}, "")
 	o.swept = time.Time{}
-	o.add("k6", "d", "", false)
+	o.add("k6", place{callID: "d"}, "")
 	o.take("k5").wait()
 	if _, left := o.live["k4"]; left {
 		t.Error("an orphan stays")

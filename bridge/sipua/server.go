@@ -114,7 +114,7 @@ func New(c Config) (*Server, error) {
 	}
 	s.order.elsewhere = func(q *ask) bool { return s.quick.merged(s.quick.mergeOf(q.fromTag(), q.callID, q.cseq)) }
 	s.streams = newStreams(s.screener, &s.config.Limits, &s.config.Timeouts, m)
-	s.streams.dialer.accept, s.streams.dialTLS = s.acceptorFor, c.DialTLS
+	s.streams.dialer.accept, s.streams.dialTLS, s.streams.gone = s.acceptorFor, c.DialTLS, s.order.gone
 	s.agent, s.stack, err = newStack(c.Logger, m, s.arrived, s.stray)
 	if err != nil {
 		return nil, fmt.Errorf("sipua: %w", err)

@@ -141,8 +141,10 @@ func (c *streamConn) end(reason string) {
 	_ = c.Close()
 }
 
-// Close ends the connection at once; what is queued is lost. sipgo calls it too.
+// Close ends the connection at once; what is queued is lost. sipgo calls it too, at the latest
+// when its reader has ended.
 func (c *streamConn) Close() (err error) {
+	defer c.set.gone(c.RemoteAddr().String()) // each time: the last one counts
 	c.closeOnce.Do(func() {
 		c.mu.Lock()
 		c.ended = true

@@ -23,7 +23,8 @@ type streams struct {
 	dialTLS  func(name string) *tls.Config // nil = TLS is not dialled
 	dialer   *dialer
 	greeter  *greeter
-	wg       sync.WaitGroup // writers, and ends that say goodbye
+	gone     func(source string) // told when sipgo reads no more of a connection
+	wg       sync.WaitGroup      // writers, and ends that say goodbye
 
 	mu      sync.Mutex // guards all below
 	conns   map[notifier.Flow]*streamConn
@@ -58,7 +59,7 @@ func newStreams(s *screener, limits *Limits, timeouts *Timeouts, m *metrics) *st
 	st := &streams{
 		screener: s, limits: limits, timeouts: timeouts, metrics: m,
 		conns: make(map[notifier.Flow]*streamConn), sources: make(map[netip.Addr]int),
-		contacts: make(map[notifier.Flow]contact), servers: make(map[netip.AddrPort]tlsServer),
+		contacts: make(map[notifier.Flow]contact), servers: make(map[netip.AddrPort]tlsServer), gone: func(string) {},
 	}
 	st.dialer, st.greeter = newDialer(st), newGreeter(st)
 	return st
