@@ -45,6 +45,7 @@ type chaos struct {
 
 	quiet atomic.Bool // no line changes
 	sure  time.Time   // until then who dies is replaced later
+	late  *Asked      // the latest answer; nil = all were prompt
 
 	mu    sync.Mutex // guards what follows
 	fault *Fault     // under way, or settling; nil = none
@@ -74,6 +75,8 @@ type worst struct {
 //     and the time for which this process itself waited for a processor meanwhile;
 //   - CSeq and version never go back or come twice, no subscription ends, no refresh is refused
 //     for good, no lamp is unknown (the PBX's grace is longer than any fault);
+//   - a refresh is answered within 1 s, by a 503 if need be, unless the fault keeps replicas or Redis
+//     from answering, or this process waited for a processor;
 //   - a NOTIFY with a CSeq that is too low comes from a replica that was paused or cut off, from
 //     one that was paused at most once to each phone, or was on its way when the phone moved
 //     (at most 50 ms later than the first of its new replica);
@@ -164,6 +167,7 @@ func (c *chaos) round(f *Fault) {
 			time.Since(c.Began).Seconds(), f.Name, r.Name, over.Sub(c.spans[len(c.spans)-1].from).Seconds(), took.Seconds())
 	}
 	time.Sleep(time.Second) // calm: the bound is calm's
+	c.judgeAnswers()
 }
 
 func (c *chaos) begin(f *Fault, r *Replica, bound time.Duration) {
@@ -294,6 +298,9 @@ func (c *chaos) report(stale, overtaken int) string {
 	fmt.Fprintf(&b, "%d phones took %d NOTIFYs and refused %d that came too late (%d on their way when the phone moved), in %v\n", len(c.Watchers()), notifies, stale, overtaken, time.Since(c.Began).Round(time.Second))
 	if sum, worst := c.stall.since(c.Began); sum > 0 {
 		fmt.Fprintf(&b, "the machine was busy: this process itself waited for a processor for %v in all, %v at a time\n", sum.Round(time.Millisecond), worst.Round(time.Millisecond))
+	}
+	if c.late != nil {
+		fmt.Fprintf(&b, "the latest answer: %v, %.1f s after the start\n", c.late, c.late.At.Sub(c.Began).Seconds())
 	}
 	fmt.Fprintf(&b, "%-20s %6s  %18s  %s\n", "fault", "times", "lamp wrong, worst", "all right after the last change, worst (bound)")
 	for _, f := range Faults(c.Config.Lease) {

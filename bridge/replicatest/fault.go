@@ -19,6 +19,8 @@ type Fault struct {
 	// Outage: Redis took nothing from anybody. For a while after it nobody is taken for dead,
 	// and who then is has replaced that much later .
 	Outage bool
+	// Answers: what phones ask is answered meanwhile.
+	Answers bool
 	// Play breaks something for about the time d, and mends it.
 	Play func(f *Fleet, r *Replica, d time.Duration)
 	// Long is the least d, in leases.
@@ -80,16 +82,16 @@ func Faults(lease time.Duration) []Fault {
 			time.Sleep(d)
 			f.Wires.Cut(r.SIP, false)
 		}},
-		{Name: "cut-from-pbx", Settle: gone, Play: func(f *Fleet, _ *Replica, d time.Duration) {
+		{Name: "cut-from-pbx", Answers: true, Settle: gone, Play: func(f *Fleet, _ *Replica, d time.Duration) {
 			h := f.Holder()
 			h.PBX.Cut(true)
 			time.Sleep(d)
 			h.PBX.Cut(false)
 		}},
-		{Name: "pbx-restarted", Settle: 4 * time.Second, Play: func(f *Fleet, _ *Replica, _ time.Duration) { f.PBX.Restart() }},
-		{Name: "pbx-moved", Settle: 6 * time.Second, Play: func(f *Fleet, _ *Replica, _ time.Duration) { f.MovePBX() }},
-		{Name: "refreshed-elsewhere", Settle: 4 * time.Second, Play: func(f *Fleet, _ *Replica, _ time.Duration) { f.refreshElsewhere() }},
-		{Name: clockSet, Settle: 2 * time.Second, Play: func(f *Fleet, r *Replica, d time.Duration) {
+		{Name: "pbx-restarted", Answers: true, Settle: 4 * time.Second, Play: func(f *Fleet, _ *Replica, _ time.Duration) { f.PBX.Restart() }},
+		{Name: "pbx-moved", Answers: true, Settle: 6 * time.Second, Play: func(f *Fleet, _ *Replica, _ time.Duration) { f.MovePBX() }},
+		{Name: "refreshed-elsewhere", Answers: true, Settle: 4 * time.Second, Play: func(f *Fleet, _ *Replica, _ time.Duration) { f.refreshElsewhere() }},
+		{Name: clockSet, Answers: true, Settle: 2 * time.Second, Play: func(f *Fleet, r *Replica, d time.Duration) {
 			clock := r.Clock
 			if rand.IntN(2) == 0 {
 				clock = f.Clock

@@ -49,6 +49,7 @@ type Watcher struct {
 	notes     []Mark
 	faults    []string
 	heard     []Heard
+	lates     []Asked
 }
 
 // Heard is one NOTIFY that came over the wire, taken or not.
@@ -250,16 +251,19 @@ func (w *Watcher) Refresh(ctx context.Context) error {
 	defer cancel()
 	for {
 		var err error
+		a := Asked{At: time.Now(), Where: w.Home().Name}
 		if last, ok := w.Sub().Last(); ok && last.Substate == "terminated" {
 			w.GoTo(w.f.another(w.Home())) // RFC 6665 §4.1.3: deactivated asks for a new subscription
+			a.Where = w.Home().Name
 			err = w.subscribe(ctx)
 		} else {
 			err = w.Sub().Refresh(ctx, 600)
 		}
 		status := siptest.StatusOf(err)
-		if err != nil {
-			w.note("a refresh at %s: %v", w.Home().Name, err)
+		if a.Took, a.Err = time.Since(a.At), err; err != nil {
+			w.note("a refresh at %s: %v", a.Where, err)
 		}
+		w.late(a)
 		switch {
 		case err == nil:
 			w.mu.Lock()

@@ -116,8 +116,7 @@ type Phone struct {
 	ponged   atomic.Int64
 
 	mu      sync.Mutex // guards all below
-	link    link
-	over    chan struct{} // closed when link has ended and all that it brought is dealt with
+	link    *open
 	rtp     net.PacketConn
 	dead    bool
 	policy  Policy
@@ -231,8 +230,14 @@ func (p *Phone) Strays() []Violation {
 	return append([]Violation(nil), p.strays...)
 }
 
+// open is a link with its reader.
+type open struct {
+	link
+	over chan struct{} // closed when it has ended and all that it brought is dealt with
+}
+
 // open returns the link, opening it and its reader if there is none.
-func (p *Phone) open() (link, error) {
+func (p *Phone) open() (*open, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.dead {
@@ -249,16 +254,16 @@ func (p *Phone) open() (link, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.link, p.over = l, make(chan struct{})
-	over := p.over
+	o := &open{l, make(chan struct{})}
+	p.link = o
 	p.wg.Go(func() {
-		defer close(over)
-		p.read(l)
+		defer close(o.over)
+		p.read(o)
 	})
-	return l, nil
+	return o, nil
 }
 
-func (p *Phone) read(l link) {
+func (p *Phone) read(l *open) {
 	defer l.Close()
 	for {
 		raw, err := l.Recv()

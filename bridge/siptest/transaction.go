@@ -81,12 +81,10 @@ func (p *Phone) transact(ctx context.Context, m *Message, hook func(*Message)) (
 	defer cancel()
 	wait := timerT1
 	for {
-		if err := p.send(m); err != nil {
+		over, err := p.sendOver(m)
+		if err != nil {
 			return nil, err
 		}
-		p.mu.Lock()
-		over := p.over
-		p.mu.Unlock()
 		t := time.NewTimer(wait)
 		select {
 		case r := <-final:
@@ -136,9 +134,16 @@ func (p *Phone) unlisten(key string)                 { p.mu.Lock(); delete(p.tx,
 
 // send writes a message on the link of the moment.
 func (p *Phone) send(m *Message) error {
+	_, err := p.sendOver(m)
+	return err
+}
+
+// sendOver is send, and returns what is closed when the link that it took has ended: another
+// one may take its place at any time.
+func (p *Phone) sendOver(m *Message) (over <-chan struct{}, err error) {
 	l, err := p.open()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if p.cfg.Compact && m.Raw == nil {
 		for i, h := range m.Headers {
@@ -151,9 +156,9 @@ func (p *Phone) send(m *Message) error {
 		p.cfg.Trace(time.Now(), true, m)
 	}
 	if err := l.Send(m.Bytes()); err != nil {
-		return fmt.Errorf("siptest: phone %s: %w", p.cfg.User, err)
+		return nil, fmt.Errorf("siptest: phone %s: %w", p.cfg.User, err)
 	}
-	return nil
+	return l.over, nil
 }
 
 // respond answers a request and remembers the answer for its retransmissions.
