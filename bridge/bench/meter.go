@@ -81,7 +81,7 @@ func (m *meter) end(c *counters, operations int) (*Result, error) {
 	m.ended = true
 	close(m.stop)
 	<-m.stopped
-	perOp := func(d time.Duration) float64 { return round(float64(d)/1e3/float64(max(operations, 1)), 3) }
+	perOp := func(d time.Duration) float64 { return perOperation(d, operations) }
 	m.result = Result{
 		Scenario: m.name, Subscriptions: m.b.o.Subscriptions, Lines: m.b.o.Lines, Operations: operations,
 		Seconds: round(took.Seconds(), 4), PerSecond: round(float64(operations)/took.Seconds(), 1),
@@ -111,6 +111,11 @@ func (m *meter) end(c *counters, operations int) (*Result, error) {
 		_, err = m.b.own.ask("profile stop")
 	}
 	return r, err
+}
+
+// perOperation is in microseconds.
+func perOperation(d time.Duration, operations int) float64 {
+	return round(float64(d)/1e3/float64(max(operations, 1)), 3)
 }
 
 // abandon ends a measurement that failed.

@@ -65,6 +65,10 @@ type Options struct {
 	PIDs, StorePIDs []int
 	// Publish changes the lines of a foreign server by PUBLISH.
 	Publish bool
+	// Beside is a foreign server that stands at the same time as the own one and is measured
+	// in turns with it, Repeat times, by the same phones' behaviour; BesidePIDs are its processes.
+	Beside     netip.AddrPort
+	BesidePIDs []int
 
 	// Progress is told what happens, a few times a second; it may be nil.
 	Progress func(string)
@@ -115,5 +119,20 @@ func (o *Options) check() error {
 		o.Progress = func(string) {}
 	}
 	o.Sockets = min(o.Sockets, o.Subscriptions)
-	return nil
+	if !o.Beside.IsValid() {
+		return nil
+	}
+	if o.SIP.IsValid() {
+		return fmt.Errorf("%w: beside whom? With --sip there is no own server", ErrOptions)
+	}
+	other := o.other()
+	return other.check()
+}
+
+// other are the options of the server that stands beside.
+func (o *Options) other() Options {
+	x := *o
+	x.SIP, x.PIDs, x.Beside = o.Beside, o.BesidePIDs, netip.AddrPort{}
+	x.StorePIDs, x.Profiles = nil, ""
+	return x
 }

@@ -34,7 +34,9 @@ type Conditions struct {
 // Result is one measured phase of a scenario. CPU times are user and system, in
 // microseconds per operation, of the server's processes with all their descendants.
 type Result struct {
-	Scenario      string  `json:"scenario"`
+	Scenario string `json:"scenario"`
+	// Server is that of Options.Beside; empty = Report.Server.
+	Server        string  `json:"server,omitempty"`
 	Subscriptions int     `json:"subscriptions"`
 	Lines         int     `json:"lines"`
 	Operations    int     `json:"operations"` // SUBSCRIBEs, or NOTIFYs in fanout, or pairs in limit
@@ -109,7 +111,11 @@ func (r *Report) Write(w io.Writer) error {
 	fmt.Fprintln(t, "scenario\tsubscr.\tops\tops/s\tCPU µs/op\tstore µs/op\tlatency of\tp50 ms\tp90\tp99\tmax\tsent again\tdropped\trefused\tB/subscr.")
 	for i := range r.Results {
 		x := &r.Results[i]
-		cells := []string{x.Scenario, fmt.Sprint(x.Subscriptions), fmt.Sprint(x.Operations), fmt.Sprintf("%.0f", x.PerSecond),
+		name := x.Scenario
+		if x.Server != "" {
+			name += " at " + x.Server
+		}
+		cells := []string{name, fmt.Sprint(x.Subscriptions), fmt.Sprint(x.Operations), fmt.Sprintf("%.0f", x.PerSecond),
 			fmt.Sprintf("%.2f", x.CPU), optional("%.2f", x.StoreCPU)}
 		tail := []string{fmt.Sprint(x.Retransmissions + x.Duplicates), fmt.Sprint(x.Drops), fmt.Sprint(x.Refused), optional("%.0f", cmp.Or(x.IdleBytes, x.Bytes))}
 		for _, l := range [...]struct {

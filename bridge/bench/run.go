@@ -21,7 +21,8 @@ type bench struct {
 	config childConfig
 	farm   *farm
 	report Report
-	stood  bool // the subscriptions stand
+	stood  bool   // the subscriptions stand
+	beside *bench // of the server that is measured in turns; nil = none
 
 	emptyFiles int64 // of report.EmptyBytes, pages of files
 }
@@ -46,33 +47,27 @@ func (b *bench) run(ctx context.Context) (err error) {
 			err = errors.Join(err, undo[i]())
 		}
 	}()
-	if b.o.SIP.IsValid() {
-		if err := b.openForeign(); err != nil {
-			return err
-		}
-	} else {
-		remove, err := b.startOwn()
-		undo = append(undo, remove)
-		if err != nil {
-			return err
-		}
-	}
-	undo = append(undo, func() error { return b.server.close() })
-	if b.farm, err = newFarm([]netip.AddrPort{b.server.addr()}, b.o.Sockets, b.o.Lines, b.o.Loss); err != nil {
+	if err := b.open(&undo); err != nil {
 		return err
 	}
-	undo = append(undo, func() error { b.farm.close(); return nil })
-	b.farm.grow(b.o.Subscriptions)
-	if b.own != nil {
-		if _, err := b.own.ask("settle"); err != nil {
+	if b.o.Beside.IsValid() {
+		b.beside = &bench{o: b.o.other()}
+		if err := b.beside.open(&undo); err != nil {
 			return err
 		}
 	}
-	b.report.EmptyBytes, b.emptyFiles = memoryOf(b.server.pids())
+	if b.beside != nil {
+		for _, x := range [...]*bench{b, b.beside} { // neither is measured cold
+			x.o.Progress("warming up")
+			if _, err := x.subscribe(ctx); err != nil {
+				return err
+			}
+		}
+	}
 	if b.o.Turns {
 		for i := range b.o.Repeat {
 			for _, name := range b.o.Scenarios {
-				if err := b.scenario(ctx, name, i, i+1); err != nil {
+				if err := b.turn(ctx, name, i); err != nil {
 					return err
 				}
 			}
@@ -84,10 +79,67 @@ func (b *bench) run(ctx context.Context) (err error) {
 		if name == "soak" || name == "restart" || name == "limit" {
 			repeat = 1
 		}
-		if err := b.scenario(ctx, name, 0, repeat); err != nil {
+		for i := range repeat {
+			if err := b.turn(ctx, name, i); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// open makes the server and its phones stand; undo takes away what does, the last first.
+func (b *bench) open(undo *[]func() error) (err error) {
+	if b.o.SIP.IsValid() {
+		if err := b.openForeign(); err != nil {
+			return err
+		}
+	} else {
+		remove, err := b.startOwn()
+		*undo = append(*undo, remove)
+		if err != nil {
 			return err
 		}
 	}
+	*undo = append(*undo, func() error { return b.server.close() })
+	if b.farm, err = newFarm([]netip.AddrPort{b.server.addr()}, b.o.Sockets, b.o.Lines, b.o.Loss); err != nil {
+		return err
+	}
+	*undo = append(*undo, func() error { b.farm.close(); return nil })
+	b.farm.grow(b.o.Subscriptions)
+	if b.own != nil {
+		if _, err := b.own.ask("settle"); err != nil {
+			return err
+		}
+	}
+	b.report.EmptyBytes, b.emptyFiles = memoryOf(b.server.pids())
+	return nil
+}
+
+// turn runs a scenario once, with a server beside once at each. What the one leaves to be done
+// in the background, such as folding a journal, it does while the other is measured: that is
+// counted as its own. Who comes first changes from turn to turn.
+func (b *bench) turn(ctx context.Context, name string, i int) error {
+	if b.beside == nil {
+		return b.scenario(ctx, name, i)
+	}
+	both := [2]*bench{b, b.beside}
+	var later [2]time.Duration
+	for k := range both {
+		k = (k + i) % 2
+		was := cpuOf(both[1-k].server.pids())
+		if err := both[k].scenario(ctx, name, i); err != nil {
+			return err
+		}
+		later[1-k] = cpuOf(both[1-k].server.pids()) - was
+	}
+	for k, x := range both {
+		r := &x.report.Results[len(x.report.Results)-1]
+		r.CPU += perOperation(later[k], r.Operations)
+	}
+	other := b.beside.report.Results
+	other[0].Server = b.beside.report.Server
+	b.report.Results, b.beside.report.Results = append(b.report.Results, other...), nil
 	return nil
 }
 
@@ -124,33 +176,30 @@ func (b *bench) startOwn() (remove func() error, err error) {
 	return remove, nil
 }
 
-// scenario runs one from a repeat to another.
-func (b *bench) scenario(ctx context.Context, name string, from, to int) error {
+// scenario runs one for the i-th time.
+func (b *bench) scenario(ctx context.Context, name string, i int) (err error) {
 	if name != "storm" && name != "limit" && !b.stood {
 		b.o.Progress("subscribing")
 		if _, err := b.subscribe(ctx); err != nil {
 			return err
 		}
 	}
-	for i := from; i < to; i++ {
-		var err error
-		switch name {
-		case "storm":
-			err = b.storm(ctx, i == b.o.Repeat-1)
-		case "fanout":
-			err = b.fanout(ctx)
-		case "refresh":
-			err = b.refresh(ctx)
-		case "soak":
-			err = b.soak(ctx)
-		case "restart":
-			err = b.restart(ctx)
-		case "limit":
-			err = b.limit(ctx)
-		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
+	switch name {
+	case "storm":
+		err = b.storm(ctx, i == b.o.Repeat-1)
+	case "fanout":
+		err = b.fanout(ctx)
+	case "refresh":
+		err = b.refresh(ctx)
+	case "soak":
+		err = b.soak(ctx)
+	case "restart":
+		err = b.restart(ctx)
+	case "limit":
+		err = b.limit(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
 	}
 	return nil
 }

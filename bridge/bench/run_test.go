@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -127,6 +128,31 @@ func TestTurns(t *testing.T) {
 	}
 }
 
+// TestBeside: two servers stand at the same time and are measured in turns, who comes first too.
+func TestBeside(t *testing.T) {
+	other, err := startChild(ownServer(), childConfig{Listen: "127.0.0.1:0", Lines: 30, Store: filepath.Join(t.TempDir(), "x.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := small(t, "storm", "refresh")
+	o.Beside, o.BesidePIDs, o.Repeat = other.addr(), other.pids(), 2
+	r := run(t, o)
+	var order []string
+	for _, x := range r.Results {
+		order = append(order, x.Scenario+" "+x.Server)
+		if x.Operations != 300 || x.CPU <= 0 || (x.Syncs > 0) != (x.Server == "") {
+			t.Errorf("%+v", x)
+		}
+	}
+	at := other.addr().String()
+	if want := []string{"storm ", "storm " + at, "storm ", "storm " + at, "refresh ", "refresh " + at, "refresh ", "refresh " + at}; !slices.Equal(order, want) {
+		t.Errorf("%q", order)
+	}
+	if err := other.close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestForeign: a server that runs anyway is measured by its address and process.
 func TestForeign(t *testing.T) {
 	s, err := startChild(ownServer(), childConfig{Listen: "127.0.0.1:0", Lines: 30, Store: filepath.Join(t.TempDir(), "x.db")})
@@ -178,6 +204,8 @@ func TestOptions(t *testing.T) {
 		"restart runs with":    func(o *Options) { o.SIP, o.Scenarios = sip, []string{"restart"} },
 		"duration":             func(o *Options) { o.Duration = 0 },
 		"is not IPv4":          func(o *Options) { o.SIP, o.Scenarios = netip.MustParseAddrPort("[::1]:5060"), []string{"storm"} },
+		"beside whom":          func(o *Options) { o.SIP, o.Beside, o.Scenarios = sip, sip, []string{"storm"} },
+		"limit runs with":      func(o *Options) { o.Beside, o.Scenarios = sip, []string{"limit"} },
 		"cannot be profiled":   func(o *Options) { o.SIP, o.Scenarios, o.Profiles = sip, []string{"storm"}, "." },
 		"outstanding is 0; it": func(o *Options) { o.Outstanding = 0 },
 	} {

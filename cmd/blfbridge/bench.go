@@ -26,7 +26,7 @@ const benchServer = "bench-server"
 
 func newBench(c *cli) *cobra.Command {
 	var o bench.Options
-	var sip string
+	var sip, beside string
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "bench [SCENARIO ...]",
@@ -48,7 +48,9 @@ Scenarios; without any, the first three. The subscriptions stand from one to the
 
 With --sip any other server is measured, such as one that you configured yourself; --pid
 is needed for its CPU time and memory, and --publish to change its lines, which Kamailio
-takes. Do not point it at a server that people use.
+takes. Do not point it at a server that people use. With --beside it stands at the same
+time as the bridge and both are measured in turns, so that what changes on the machine
+meets both.
 
 CPU times are microseconds of the server's processes per operation: per SUBSCRIBE with
 its 200, NOTIFY and that one's 200; in fanout and soak per NOTIFY. Bytes per subscription
@@ -78,14 +80,21 @@ lamp in the end, a SUBSCRIBE without answer.`,
   blfbridge bench soak --changes 500 --duration 5m --loss 5
   blfbridge bench restart --subscriptions 200000 --lines 4000 --store /var/tmp
   blfbridge bench storm refresh --store redis://127.0.0.1:6379 --store-pid 4711 --json
-  blfbridge bench storm fanout --sip 127.0.0.1:15960 --pid 4712 --publish`,
+  blfbridge bench storm fanout --sip 127.0.0.1:15960 --pid 4712 --publish
+  blfbridge bench storm refresh --beside 127.0.0.1:15960 --beside-pid 4712 --repeat 8`,
 		ValidArgs: bench.Scenarios,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Scenarios = args
-			if sip != "" {
+			for _, a := range [...]struct {
+				flag, text string
+				to         *netip.AddrPort
+			}{{"sip", sip, &o.SIP}, {"beside", beside, &o.Beside}} {
+				if a.text == "" {
+					continue
+				}
 				var err error
-				if o.SIP, err = netip.ParseAddrPort(sip); err != nil {
-					return &usageError{cmd, fmt.Errorf("--sip: %q is not address:port", sip)}
+				if *a.to, err = netip.ParseAddrPort(a.text); err != nil {
+					return &usageError{cmd, fmt.Errorf("--%s: %q is not address:port", a.flag, a.text)}
 				}
 			}
 			o.Loss /= 100
@@ -111,6 +120,8 @@ lamp in the end, a SUBSCRIBE without answer.`,
 	f.StringVar(&sip, "sip", "", "`ADDRESS:PORT` of another server")
 	f.IntSliceVar(&o.PIDs, "pid", nil, "its process; children count too")
 	f.IntSliceVar(&o.StorePIDs, "store-pid", nil, "process of the store, told apart")
+	f.StringVar(&beside, "beside", "", "`ADDRESS:PORT` of another server that is measured in turns with the bridge, --repeat times each")
+	f.IntSliceVar(&o.BesidePIDs, "beside-pid", nil, "its process; children count too")
 	f.BoolVar(&o.Publish, "publish", false, "change the other server's lines by PUBLISH")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd

@@ -15,6 +15,7 @@ import (
 // measured is what the files of a folder hold.
 type measured struct {
 	runs   map[string][]bench.Report // by what was measured
+	beside [][2]bench.Report         // ours and Kamailio, measured in turns
 	micro  map[string][]float64      // "name unit" of go test -bench
 	bad    []string                  // breaches that phones saw
 	first  bench.Conditions
@@ -37,15 +38,14 @@ func read(folder string) (*measured, error) {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
 		what, _, _ := strings.Cut(filepath.Base(path), ".")
-		m.runs[what] = append(m.runs[what], r)
-		m.counts = max(m.counts, len(m.runs[what]))
+		own, other := apart(r)
+		m.add(what, own)
+		if len(other.Results) > 0 {
+			m.beside = append(m.beside, [2]bench.Report{own, other})
+			m.add("kamailio", other)
+		}
 		if m.first.Date == "" || r.Conditions.Date < m.first.Date {
 			m.first = r.Conditions
-		}
-		for i := range r.Results {
-			if err := r.Results[i].Err(); err != nil {
-				m.bad = append(m.bad, fmt.Sprintf("%s: %v", what, err))
-			}
 		}
 	}
 	data, err := os.ReadFile(filepath.Join(folder, "micro.txt"))
@@ -54,6 +54,30 @@ func read(folder string) (*measured, error) {
 	}
 	m.readMicro(string(data))
 	return m, nil
+}
+
+func (m *measured) add(what string, r bench.Report) {
+	m.runs[what] = append(m.runs[what], r)
+	m.counts = max(m.counts, len(m.runs[what]))
+	for i := range r.Results {
+		if err := r.Results[i].Err(); err != nil {
+			m.bad = append(m.bad, fmt.Sprintf("%s: %v", what, err))
+		}
+	}
+}
+
+// apart tells what was measured of the server beside from the rest.
+func apart(r bench.Report) (own, other bench.Report) {
+	own, other = r, r
+	own.Results, other.Results = nil, nil
+	for _, x := range r.Results {
+		if x.Server == "" {
+			own.Results = append(own.Results, x)
+		} else {
+			other.Results = append(other.Results, x)
+		}
+	}
+	return own, other
 }
 
 // readMicro reads lines of go test -bench: "BenchmarkX-2  1000  12.5 ns/op  0 allocs/op".
@@ -123,8 +147,12 @@ func (m *measured) further(small, large string, value func(*bench.Result) float6
 // mean is what an operation costs over all results of a scenario together: what is done now
 // and then, such as folding the store's journal, counts as often as it is done.
 func (m *measured) mean(what, scenario string, value func(*bench.Result) float64) (v float64, ok bool) {
+	return mean(m.runs[what], scenario, value)
+}
+
+func mean(runs []bench.Report, scenario string, value func(*bench.Result) float64) (v float64, ok bool) {
 	operations := 0
-	for _, r := range m.runs[what] {
+	for _, r := range runs {
 		for i := range r.Results {
 			if x := &r.Results[i]; x.Scenario == scenario {
 				v += value(x) * float64(x.Operations)
@@ -133,6 +161,23 @@ func (m *measured) mean(what, scenario string, value func(*bench.Result) float64
 		}
 	}
 	return v / float64(max(operations, 1)), v > 0
+}
+
+// turns are the means of ours and of Kamailio, and the median of their ratios in each run,
+// in which both were measured in turns.
+func (m *measured) turns(scenario string, value func(*bench.Result) float64) (a, b, ratio float64, ok bool) {
+	var as, bs, ratios []float64
+	for _, pair := range m.beside {
+		x, ok1 := mean(pair[:1], scenario, value)
+		y, ok2 := mean(pair[1:], scenario, value)
+		if ok1 && ok2 {
+			as, bs, ratios = append(as, x), append(bs, y), append(ratios, x/y)
+		}
+	}
+	a, _ = median(as)
+	b, _ = median(bs)
+	ratio, ok = median(ratios)
+	return a, b, ratio, ok
 }
 
 func median(all []float64) (float64, bool) {
