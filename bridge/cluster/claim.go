@@ -178,13 +178,24 @@ func (s *Shards) tell(ctx context.Context, owner string) error {
 const heedAgain = 100 * time.Millisecond
 
 // heed drops what others take in the moment in which they do, so that what is sent of it ends
-// before the other one begins. The count of a beat tells what was missed.
+// before the other one begins. The next beat tells what was missed.
 func (s *Shards) heed(ctx context.Context) {
 	for {
-		err := s.store.HearWent(ctx, s.c.replica, s.holder.Went)
+		err := s.store.HearWent(ctx, s.c.replica, s.holder.Went, s.takenOver)
 		if !pause(ctx, heedAgain) {
 			return
 		}
 		s.c.log.Debug("what others take is not told at once for a while", "error", err)
+	}
+}
+
+// takenOver drops a shard that another replica has acquired under that epoch.
+func (s *Shards) takenOver(by store.Fence) {
+	s.mu.Lock()
+	h, ours := s.held[by.Shard]
+	s.mu.Unlock()
+	if ours && h.loaded && h.epoch < by.Epoch { // what is being loaded is looked at by the next beat
+		s.drop(store.Fence{Shard: by.Shard, Epoch: h.epoch}, "")
+		s.homes()
 	}
 }

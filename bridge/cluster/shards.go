@@ -63,6 +63,8 @@ type Shards struct {
 	ctx    context.Context // of Run
 	cancel context.CancelFunc
 
+	homing sync.Mutex // so that the holder is told last what is so last
+
 	adopted, rewrites atomic.Int64
 	haunted           atomic.Bool // Redis may have what had gone
 	silent            atomic.Bool // the last beat failed
@@ -317,11 +319,7 @@ func (s *Shards) letGo(ctx context.Context, owners map[uint16]string) error {
 		owners[id] = s.c.replica
 	}
 	for _, f := range lost {
-		s.mu.Lock()
-		delete(s.held, f.Shard)
-		s.mu.Unlock()
-		s.c.log.Warn("another replica took a shard of the subscriptions over", "shard", f.Shard, "owner", owners[f.Shard])
-		s.holder.LetGo(f)
+		s.drop(f, owners[f.Shard])
 	}
 	if len(lost) > 0 {
 		s.homes()
@@ -329,8 +327,24 @@ func (s *Shards) letGo(ctx context.Context, owners map[uint16]string) error {
 	return nil
 }
 
+// drop drops a shard that is owner's now; empty = not known yet.
+func (s *Shards) drop(f store.Fence, owner string) {
+	s.mu.Lock()
+	ours := s.held[f.Shard].epoch == f.Epoch
+	if ours {
+		delete(s.held, f.Shard)
+	}
+	s.mu.Unlock()
+	if ours {
+		s.c.log.Warn("another replica took a shard of the subscriptions over", "shard", f.Shard, "owner", owner)
+		s.holder.LetGo(f)
+	}
+}
+
 // homes tells the holder which shards are our own.
 func (s *Shards) homes() {
+	s.homing.Lock()
+	defer s.homing.Unlock()
 	s.mu.Lock()
 	var all []uint16
 	for id, h := range s.held {

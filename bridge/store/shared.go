@@ -109,10 +109,10 @@ func (r *Redis) Share(ctx context.Context) error {
 }
 
 // AcquireFrom is Acquire if the shard is still from's; empty = nobody's. Else it returns 0
-// and who has it.
+// and who has it. Who had it learns of it by HearWent.
 func (r *Redis) AcquireFrom(ctx context.Context, shard uint16, from, owner string) (e Epoch, holder string, err error) {
 	got, err := within(ctx, r, func() ([]any, error) {
-		return acquireFromScript.Run(ctx, r.client, []string{r.epochKey(shard)}, owner, r.now(), from).Slice()
+		return acquireFromScript.Run(ctx, r.client, []string{r.epochKey(shard)}, owner, r.now(), from, r.movesChannel(""), appendWent(nil, Went{Shard: shard})).Slice()
 	})
 	if err != nil {
 		return 0, "", err

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/binary"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -10,8 +11,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Redis tells the owner of a shard at once what is moved out of it (move.lua), on a channel of
-// the owner's own: {blf}:moves:OWNER. It is plain PUBLISH, which every version and kind of
+// Redis tells the owner of a shard at once what is moved out of it (move.lua), and that another
+// process has all of it (acquirefrom.lua), on a channel of the owner's own: {blf}:moves:OWNER. It is plain PUBLISH, which every version and kind of
 // Redis and Valkey has; in a Cluster all servers pass it on, and moves are rare. A message may
 // be lost, and a user of Redis may be forbidden channels (ACL: &{blf}:moves:*): Moved lists
 // what went.
@@ -30,15 +31,16 @@ type Went struct {
 
 func (r *Redis) movesChannel(owner string) string { return "{" + r.prefix + "}:moves:" + owner }
 
-// HearWent calls told for each entry that is moved out of a shard of owner's, one after the
-// other, until ctx ends or the connection is lost, which it returns. What was moved before
-// it was connected, or while told took too long, is not told.
-func (r *Redis) HearWent(ctx context.Context, owner string, told func(Went)) error {
-	_, err := within(ctx, r, func() (struct{}, error) { return struct{}{}, r.hearWent(ctx, owner, told) })
+// HearWent calls told for each entry that is moved out of a shard of owner's, and lost for each
+// shard that another process acquired, with that one's epoch, one after the other, until ctx ends
+// or the connection is lost, which it returns. What happened before it was connected, or while
+// one of them took too long, is not told.
+func (r *Redis) HearWent(ctx context.Context, owner string, told func(Went), lost func(Fence)) error {
+	_, err := within(ctx, r, func() (struct{}, error) { return struct{}{}, r.hearWent(ctx, owner, told, lost) })
 	return err
 }
 
-func (r *Redis) hearWent(ctx context.Context, owner string, told func(Went)) error {
+func (r *Redis) hearWent(ctx context.Context, owner string, told func(Went), lost func(Fence)) error {
 	sub := r.client.Subscribe(ctx, r.movesChannel(owner))
 	defer context.AfterFunc(ctx, func() { _ = sub.Close() })() // it heeds no cancellation
 	var heard atomic.Bool
@@ -73,7 +75,12 @@ func (r *Redis) hearWent(ctx context.Context, owner string, told func(Went)) err
 		}
 		heard.Store(true)
 		if m, ok := got.(*redis.Message); ok {
-			if w, ok := parseWent([]byte(m.Payload)); ok {
+			switch w, ok := parseWent([]byte(m.Payload)); {
+			case !ok:
+			case w.Key == "":
+				epoch, _ := strconv.ParseUint(string(w.Value), 10, 64) // unreadable: none is lower
+				lost(Fence{w.Shard, Epoch(epoch)})
+			default:
 				told(w)
 			}
 		}
@@ -81,7 +88,7 @@ func (r *Redis) hearWent(ctx context.Context, owner string, told func(Went)) err
 }
 
 // appendWent is what is published: the shard, the length of the key, both big endian, the key
-// and the value.
+// and the value; of a whole shard no key, and who has it now as value, its epoch in digits.
 func appendWent(b []byte, w Went) []byte {
 	b = binary.BigEndian.AppendUint16(b, w.Shard)
 	b = binary.BigEndian.AppendUint16(b, uint16(len(w.Key))) //nolint:gosec // MaxKey

@@ -21,7 +21,7 @@ func hears(t *testing.T, r *store.Redis, owner string) (told <-chan store.Went, 
 	ctx, cancel := context.WithCancel(t.Context())
 	all, end := make(chan store.Went, 100), make(chan error, 1)
 	var wg sync.WaitGroup
-	wg.Go(func() { end <- r.HearWent(ctx, owner, func(w store.Went) { all <- w }) })
+	wg.Go(func() { end <- r.HearWent(ctx, owner, func(w store.Went) { all <- w }, func(store.Fence) {}) })
 	t.Cleanup(func() { cancel(); wg.Wait() })
 	return all, end
 }
@@ -105,6 +105,40 @@ func TestWent(t *testing.T) {
 	})
 }
 
+// TestAdoptionIsTold: who loses a shard as a whole is told at once, with the epoch of who has it
+// now. Nobody is told who takes what was his own, or nobody's.
+func TestAdoptionIsTold(t *testing.T) {
+	_, ctl := storetest.StartRedis(t)
+	r, ctx := openShared(t, ctl.URL()), t.Context()
+	lost := make(chan store.Fence, 10)
+	short, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		_ = r.HearWent(short, "a", func(w store.Went) { t.Errorf("told of an entry: %+v", w) }, func(f store.Fence) { lost <- f })
+	})
+	defer wg.Wait()
+	defer cancel()
+	listening(t, "a", ctl)
+	if _, err := r.Acquire(ctx, 64, "a"); err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range [][2]string{{"a", "a"}, {"a", "b"}, {"b", "a"}, {"a", "b"}} {
+		if e, _, err := r.AcquireFrom(ctx, 64, x[0], x[1]); e == 0 || err != nil {
+			t.Fatal(e, err)
+		}
+	}
+	for _, want := range []store.Epoch{3, 5} {
+		select {
+		case f := <-lost:
+			if f != (store.Fence{Shard: 64, Epoch: want}) {
+				t.Errorf("told %+v, want epoch %d", f, want)
+			}
+		case <-time.After(5 * time.Second):
+			t.Fatal("its owner was not told")
+		}
+	}
+}
+
 // TestWentLost: a connection that ends or hangs is given up, so that the next one can be made.
 func TestWentLost(t *testing.T) {
 	_, ctl := storetest.StartRedis(t)
@@ -149,7 +183,7 @@ func TestWentForbidden(t *testing.T) {
 	}
 	short, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	if err := r.HearWent(short, "a", func(store.Went) {}); err == nil || errors.Is(err, context.DeadlineExceeded) {
+	if err := r.HearWent(short, "a", func(store.Went) {}, func(store.Fence) {}); err == nil || errors.Is(err, context.DeadlineExceeded) {
 		t.Error(fmt.Errorf("who may not listen is told: %w", err))
 	}
 	if keys, err := r.Moved(ctx, 64); err != nil || len(keys) != 1 {
