@@ -7,13 +7,17 @@ COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
 ARG TARGETOS TARGETARCH VERSION=devel
-RUN (cd scripts/roots && go run .) >/roots.pem
-RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -buildvcs=false -trimpath -ldflags "-s -w -buildid= -X main.version=$VERSION" -o /blfbridge ./cmd/blfbridge
-RUN go run ./scripts/sbom -version "$VERSION" /blfbridge >/sbom.cdx.json
+WORKDIR /image
+RUN mkdir -p etc/ssl/certs && mkdir -m 1777 tmp && \
+    printf 'root:x:0:0:root:/:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/:/sbin/nologin\n' >etc/passwd && \
+    printf 'root:x:0:\nnonroot:x:65532:\n' >etc/group
+WORKDIR /src
+RUN (cd scripts/roots && go run .) >/image/etc/ssl/certs/ca-certificates.crt
+RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -buildvcs=false -trimpath -ldflags "-s -w -buildid= -X main.version=$VERSION" -o /image/blfbridge ./cmd/blfbridge
+RUN go run ./scripts/sbom -version "$VERSION" /image/blfbridge >/image/sbom.cdx.json
 
 FROM scratch
-COPY --from=build /roots.pem /etc/ssl/certs/ca-certificates.crt
-COPY --from=build /blfbridge /sbom.cdx.json /
+COPY --from=build /image/ /
 USER 65532:65532
 ENTRYPOINT ["/blfbridge"]
 CMD ["serve"]

@@ -149,3 +149,17 @@ func TestPodsRollWithTheirConfiguration(t *testing.T) {
 		}
 	}
 }
+
+// TestServiceReachesPodsByNumber: a name would not do. Helm 3 merges the ports of a pod by
+// their numbers, and has lost that of UDP as TCP came back beside it.
+func TestServiceReachesPodsByNumber(t *testing.T) {
+	ports, _ := one(t, render(t, ""), "Service", "blf-blfbridge").at("spec", "ports").([]any)
+	for _, p := range ports {
+		if got := fmt.Sprint(at(p, "targetPort")); got != "5060" {
+			t.Errorf("%v reaches %s", at(p, "name"), got)
+		}
+	}
+	if len(ports) != 2 {
+		t.Errorf("%d ports", len(ports))
+	}
+}
