@@ -19,12 +19,18 @@ var (
 	publishLua string
 	//go:embed lua/save.lua
 	saveLua string
+	//go:embed lua/add.lua
+	addLua string
+	//go:embed lua/fill.lua
+	fillLua string
 
-	takeScript    = redis.NewScript(takeLua)
-	renewScript   = redis.NewScript(renewLua)
+	takeScript    = newScript(takeLua)
+	renewScript   = newScript(renewLua)
 	lookScript    = redis.NewScript(lookLua)
-	publishScript = redis.NewScript(publishLua)
-	saveScript    = redis.NewScript(saveLua)
+	publishScript = newScript(publishLua)
+	saveScript    = newScript(saveLua)
+	addScript     = newScript(addLua)
+	fillScript    = newScript(fillLua)
 )
 
 // keys are those of one feed. They share a hash tag, so that one script may use them.

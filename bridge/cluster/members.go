@@ -5,8 +5,6 @@ import (
 	_ "embed"
 	"hash/fnv"
 	"slices"
-
-	"github.com/redis/go-redis/v9"
 )
 
 var (
@@ -15,8 +13,8 @@ var (
 	//go:embed lua/took.lua
 	tookLua string
 
-	beatScript = redis.NewScript(beatLua)
-	tookScript = redis.NewScript(tookLua)
+	beatScript = newScript(beatLua)
+	tookScript = newScript(tookLua)
 )
 
 func (c *Cluster) replicasKey() string { return "{" + c.prefix + "}:replicas" }
@@ -68,10 +66,11 @@ func (c *Cluster) tell(ctx context.Context, ttl int64, leaving bool, state strin
 	return a, nil
 }
 
-// took tells a replica that one of its subscriptions is ours now.
+// took tells a replica that one of its subscriptions is ours now. It takes a connection of the
+// store's, as all of a claim does: those that tell that we live are left to that.
 func (c *Cluster) took(ctx context.Context, owner string) error {
 	_, err := within(ctx, c, func() (int64, error) {
-		return tookScript.Run(ctx, c.client, []string{c.replicasKey(), c.takenKey()}, owner).Int64()
+		return tookScript.Run(ctx, c.store.Client(), []string{c.replicasKey(), c.takenKey()}, owner).Int64()
 	})
 	return err
 }

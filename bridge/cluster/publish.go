@@ -273,10 +273,15 @@ func (p *publisher) putChanges(ctx context.Context, e entry) error {
 	for _, name := range e.Removed {
 		p.unsaved[name] = kept{N: p.n}
 	}
-	add := &redis.XAddArgs{
-		Stream: p.f.keys.feed, MaxLen: entriesKept, Approx: true, ID: at{p.token, p.n}.String(), Values: []string{"e", encode(e)},
-	}
-	_, err := within(ctx, p.f.c, func() (string, error) { return p.f.c.client.XAdd(ctx, add).Result() })
+	id, text := at{p.token, p.n}.String(), encode(e)
+	add := &redis.XAddArgs{Stream: p.f.keys.feed, MaxLen: entriesKept, Approx: true, ID: id, Values: []string{"e", text}}
+	_, err := within(ctx, p.f.c, func() (string, error) {
+		got, err := p.f.c.client.XAdd(ctx, add).Result()
+		if isFull(err) {
+			return addScript.Run(ctx, p.f.c.client, []string{p.f.keys.feed}, entriesKept, id, text).Text()
+		}
+		return got, err
+	})
 	switch {
 	case err == nil:
 		p.f.reached(p.n, time.Time{})
@@ -300,15 +305,12 @@ func (p *publisher) putAll(ctx context.Context, all map[string]device.Status) er
 	key := p.f.keys.devices + here.String()
 	client := p.f.c.client
 	for some := range slices.Chunk(slices.Collect(maps.Keys(all)), chunk) {
-		values := make([]any, 0, 2*len(some))
+		args := append(make([]any, 0, 1+2*len(some)), snapshotLife.Milliseconds())
 		for _, name := range some {
-			values = append(values, name, encode(kept{p.n, all[name]}))
+			args = append(args, name, encode(kept{p.n, all[name]}))
 		}
 		if _, err := within(ctx, p.f.c, func() (any, error) {
-			pipe := client.Pipeline()
-			pipe.HSet(ctx, key, values...)
-			pipe.PExpire(ctx, key, snapshotLife)
-			return pipe.Exec(ctx)
+			return fillScript.Run(ctx, client, []string{key}, args...).Result()
 		}); err != nil {
 			return err
 		}

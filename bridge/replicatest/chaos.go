@@ -78,8 +78,8 @@ type worst struct {
 //   - a refresh is answered within 1 s, by a 503 if need be, unless the fault keeps replicas or Redis
 //     from answering, or this process waited for a processor;
 //   - a NOTIFY with a CSeq that is too low comes from a replica that was paused or cut off, from
-//     one that was paused at most once to each phone, or was on its way when the phone moved
-//     (at most 50 ms later than the first of its new replica);
+//     one that was paused at most once to each phone, or was on its way when the phone moved or another
+//     replica took over (at most 50 ms later than the first of that one);
 //   - a NOTIFY shows a change, but for the one that a refresh or an adoption owes;
 //   - the feed's entries come from one holder at a time, each subscription is in one shard;
 //   - in the end Redis holds what it should, and nothing more.
@@ -295,7 +295,7 @@ func (c *chaos) report(stale, overtaken int) string {
 	for _, w := range c.Watchers() {
 		notifies += len(w.History())
 	}
-	fmt.Fprintf(&b, "%d phones took %d NOTIFYs and refused %d that came too late (%d on their way when the phone moved), in %v\n", len(c.Watchers()), notifies, stale, overtaken, time.Since(c.Began).Round(time.Second))
+	fmt.Fprintf(&b, "%d phones took %d NOTIFYs and refused %d that came too late (%d on their way when another replica took over), in %v\n", len(c.Watchers()), notifies, stale, overtaken, time.Since(c.Began).Round(time.Second))
 	if sum, worst := c.stall.since(c.Began); sum > 0 {
 		fmt.Fprintf(&b, "the machine was busy: this process itself waited for a processor for %v in all, %v at a time\n", sum.Round(time.Millisecond), worst.Round(time.Millisecond))
 	}

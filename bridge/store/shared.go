@@ -159,8 +159,8 @@ func (r *Redis) Epoch(ctx context.Context, shard uint16) (e Epoch, holder string
 
 // Server tells one run of the server from every other one: it changes when the server is
 // restarted, and when another one takes its place in a failover. Either may have lost what
-// was acknowledged. Of a Cluster it is that of all its masters.
-func (r *Redis) Server(ctx context.Context) (string, error) {
+// was acknowledged. Of a Cluster it is that of all its masters. It is asked over c (Another).
+func (r *Redis) Server(ctx context.Context, c redis.UniversalClient) (string, error) {
 	one := func(ctx context.Context, c redis.Cmdable) (string, error) {
 		text, err := c.Info(ctx, "replication").Result()
 		_, id, _ := strings.Cut(text, "master_replid:")
@@ -168,9 +168,9 @@ func (r *Redis) Server(ctx context.Context) (string, error) {
 		return id, err
 	}
 	return within(ctx, r, func() (string, error) {
-		cluster, ok := r.client.(*redis.ClusterClient)
+		cluster, ok := c.(*redis.ClusterClient)
 		if !ok {
-			return one(ctx, r.client)
+			return one(ctx, c)
 		}
 		var mu sync.Mutex // guards all
 		var all []string
