@@ -96,7 +96,7 @@ func (f *Fleet) Watch(number string, home *Replica, tcp bool) *Watcher {
 
 // subscribe begins a subscription of its own.
 func (w *Watcher) subscribe(ctx context.Context) error {
-	sub, err := w.phone.Subscribe(ctx, siptest.SubscribeConfig{Target: w.Number, GapsAllowed: true})
+	sub, err := w.phone.Subscribe(ctx, siptest.SubscribeConfig{Target: w.Number, GapsAllowed: true, Lean: true})
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package siptest
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -37,6 +38,9 @@ func (s *Subscription) take(m *Message, now time.Time) {
 		v.code = f.Status
 	}
 	if v.ok {
+		if s.cfg.Lean {
+			v.seen.lean()
+		}
 		s.history = append(s.history, v.seen)
 		s.terminated = v.seen.Substate == "terminated"
 		close(s.changed)
@@ -67,4 +71,12 @@ func (s *Subscription) take(m *Message, now time.Time) {
 		return
 	}
 	answer()
+}
+
+// lean lets go of the message, and of the text that the strings are parts of.
+func (s *Seen) lean() {
+	s.Message, s.Body = nil, nil
+	for _, text := range []*string{&s.Substate, &s.Reason, &s.RetryAfter, &s.ContentType, &s.Lamp.Entity, &s.Lamp.Remote, &s.Lamp.RemoteName} {
+		*text = strings.Clone(*text)
+	}
 }

@@ -167,6 +167,23 @@ func TestRetransmission(t *testing.T) {
 	}
 }
 
+// TestLean: a lean history says the same, and holds no text.
+func TestLean(t *testing.T) {
+	s := newServer(t)
+	w := s.watch(s.phone(nil), siptest.SubscribeConfig{Lean: true})
+	s.notify("active;expires=600", dialogInfo(1, "early"))
+	if code := s.status(); code != 200 {
+		t.Fatal(code)
+	}
+	last, _ := w.Last()
+	if last.State() != device.Ringing || last.Substate != "active" || last.Lamp.Version != 1 || last.ContentType == "" {
+		t.Errorf("%+v", last)
+	}
+	if last.Message != nil || last.Body != nil {
+		t.Error("it keeps the text")
+	}
+}
+
 // TestGap: after a crash numbers may be skipped, once, and never go back.
 func TestGap(t *testing.T) {
 	s := newServer(t)

@@ -35,6 +35,8 @@ type SubscribeConfig struct {
 	GapsAllowed bool
 	// Foreign leaves out the bridge's own promises ("house" rules) for other servers.
 	Foreign bool
+	// Lean keeps of each NOTIFY what it meant, not its text: a watch of hours.
+	Lean bool
 	// Schemas, if set, is handed every body for validation.
 	Schemas *Schemas
 }
