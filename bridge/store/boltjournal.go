@@ -181,11 +181,21 @@ func (b *Bolt) fold(j *journal) error {
 	if j.size == 0 {
 		return nil
 	}
-	var changes []change
-	if err := j.read(func(shard uint16, key, value []byte) {
+	if err := j.contents(j.size, func(all []byte) error { return b.foldIn(j, all) }); err != nil {
+		return b.wrap("fold the journal of", err)
+	}
+	j.size = 0
+	b.unmap()
+	return nil
+}
+
+// foldIn is fold with what the journal holds.
+func (b *Bolt) foldIn(j *journal, all []byte) error {
+	changes := make([]change, 0, j.count)
+	if _, err := j.read(all, func(shard uint16, key, value []byte) {
 		changes = append(changes, change{shard, uint32(len(changes)), key, value}) //nolint:gosec // a journal is not that large
 	}); err != nil {
-		return b.wrap("read the journal of", err)
+		return err
 	}
 	changes = lastOfEach(changes)
 	for {
@@ -194,16 +204,13 @@ func (b *Bolt) fold(j *journal) error {
 		if err := b.file.guard(func() error {
 			return b.file.db.Update(func(tx *bolt.Tx) error { return foldPart(tx, part, j.gen, len(changes) == 0) })
 		}); err != nil {
-			return b.wrap("write", err)
+			return err
 		}
 		b.rounds.Inc()
 		if len(changes) == 0 {
-			break
+			return nil
 		}
 	}
-	j.size = 0
-	b.unmap()
-	return nil
 }
 
 func foldPart(tx *bolt.Tx, part []change, gen uint64, whole bool) error {

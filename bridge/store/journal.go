@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 )
 
 // journal is a file of groups of changes in front of the bbolt file: one write and one
@@ -27,6 +28,7 @@ type journal struct {
 	file  *os.File
 	gen   uint64
 	size  int64 // where the next group begins; 0 = not begun
+	count int   // entries in all groups
 	buf   []byte
 }
 
@@ -59,7 +61,7 @@ func (j *journal) begin(gen uint64) error {
 	if _, err := j.file.WriteAt(head, 0); err != nil {
 		return err
 	}
-	j.gen, j.size = gen, journalHead
+	j.gen, j.size, j.count = gen, journalHead, 0
 	return nil
 }
 
@@ -86,6 +88,7 @@ func (j *journal) append(deltas []Delta, lamps []LampDelta) error {
 		return err
 	}
 	j.size += int64(len(b))
+	j.count += len(deltas) + len(lamps)
 	return nil
 }
 
@@ -125,43 +128,55 @@ func (j *journal) recover() error {
 		binary.LittleEndian.Uint64(head[5:]) != j.store {
 		return nil
 	}
-	j.gen, j.size = binary.LittleEndian.Uint64(head[13:]), journalHead
-	return j.read(func(uint16, []byte, []byte) {})
-}
-
-// read gives the entries in the order in which they were written, and sets size to where
-// the last whole group ends. value is nil for a deletion; key and value are the caller's, in
-// one piece of memory with all others.
-func (j *journal) read(fn func(shard uint16, key, value []byte)) error {
-	if j.size == 0 {
-		return nil
-	}
-	st, err := j.file.Stat()
+	j.gen = binary.LittleEndian.Uint64(head[13:])
+	st, err := file.Stat()
 	if err != nil {
 		return err
 	}
-	all := make([]byte, st.Size())
-	if _, err := j.file.ReadAt(all, 0); err != nil {
+	return j.contents(st.Size(), func(all []byte) (err error) {
+		j.size, err = j.read(all, func(uint16, []byte, []byte) { j.count++ })
+		return err
+	})
+}
+
+// contents gives the first size bytes of the file, which are good until fn returns.
+func (j *journal) contents(size int64, fn func(all []byte) error) (err error) {
+	all, done, err := mapped(j.file, int(size))
+	if err != nil {
 		return fmt.Errorf("reading %s: %w", j.path, err)
 	}
-	at := int64(journalHead)
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		err = errors.Join(err, done())
+		r := recover()
+		if fault, ok := r.(interface{ Addr() uintptr }); ok {
+			err = fmt.Errorf("%w: %s cannot be read: %v", ErrCorrupt, j.path, fault)
+		} else if r != nil {
+			panic(r)
+		}
+	}()
+	return fn(all)
+}
+
+// read gives the entries in the order in which they were written, and returns where the
+// last whole group ends. value is nil for a deletion; key and value are parts of all.
+func (j *journal) read(all []byte, fn func(shard uint16, key, value []byte)) (end int64, err error) {
+	end = journalHead
 	for {
-		group, err := j.group(all, at)
+		group, err := j.group(all, end)
 		if err != nil {
-			break
+			return end, nil
 		}
 		for b := group; len(b) > 0; {
 			var shard uint16
 			var key, value []byte
 			if shard, key, value, b, err = cutEntry(b); err != nil {
-				return fmt.Errorf("%w: %s at %d", ErrCorrupt, j.path, at)
+				return end, fmt.Errorf("%w: %s at %d", ErrCorrupt, j.path, end)
 			}
 			fn(shard, key, value)
 		}
-		at += 8 + int64(len(group))
+		end += 8 + int64(len(group))
 	}
-	j.size = at
-	return nil
 }
 
 func (j *journal) group(all []byte, at int64) ([]byte, error) {
