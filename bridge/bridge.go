@@ -301,7 +301,7 @@ func (b *Bridge) tryStore(ctx context.Context, cfg *config.Config) error {
 	b.registry.MustRegister(registry)
 	b.backend, b.policies = backend, policies
 	b.committer = store.NewCommitter(backend, store.CommitterConfig{
-		Logger: b.log, Registerer: b.registry,
+		Gather: storeGather, Logger: b.log, Registerer: b.registry,
 		OnAway: func(away bool) {
 			if !away {
 				b.log.Info("the store is back; what was kept is written")
@@ -349,3 +349,7 @@ func (b *Bridge) newNotifier() error {
 	b.sip.SetSubscriber(b.trunks)
 	return nil
 }
+
+// storeGather is how long a SUBSCRIBE of a storm waits for others at most: as long as a good
+// disk takes to make a group durable.
+const storeGather = 2 * time.Millisecond

@@ -8,6 +8,9 @@ import (
 	"time"
 )
 
+// manyDeltas in a group mean that many come: the next one gathers.
+const manyDeltas = 32
+
 // batch is what the writer gets: sorted by shard.
 type batch struct {
 	deltas []Delta
@@ -33,8 +36,9 @@ func (c *Committer) loop(ctx context.Context) {
 		busy     bool     // the writer has a batch
 		waiting  []waiter // for that batch
 		due      = true   // no pause after a failure is under way
-		delaying bool     // the timer runs for MaxDelay
-		ripe     bool     // MaxDelay is over
+		delay    = c.cfg.MaxDelay
+		delaying bool // the timer runs for delay
+		ripe     bool // delay is over
 		pause    = c.cfg.RetryMin
 	)
 	for {
@@ -68,10 +72,10 @@ func (c *Committer) loop(ctx context.Context) {
 		if busy || !due || c.idle() {
 			continue
 		}
-		if c.cfg.MaxDelay > 0 && !ripe && !c.Away() {
+		if delay > 0 && !ripe && !c.Away() {
 			if !delaying {
 				delaying = true
-				timer.Reset(c.cfg.MaxDelay)
+				timer.Reset(delay)
 			}
 			continue
 		}
@@ -79,6 +83,9 @@ func (c *Committer) loop(ctx context.Context) {
 		var b batch
 		b, waiting = c.take(waiting)
 		busy = true
+		if delay = c.cfg.MaxDelay; len(b.deltas) >= manyDeltas {
+			delay = max(delay, c.cfg.Gather)
+		}
 		select {
 		case c.work <- b:
 		case <-ctx.Done():

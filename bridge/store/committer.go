@@ -17,6 +17,10 @@ type CommitterConfig struct {
 	// MaxDelay waits for more changes before a group is written. 0, the default,
 	// writes at once what came while the last group was being written.
 	MaxDelay time.Duration
+	// Gather is how long a group waits after one of many changes, for as many to come: in a
+	// storm each round costs less then, and nobody waits longer, since all wait for the
+	// processor. A change that comes alone is written at once. 0, the default, does not wait.
+	Gather time.Duration
 	// MaxBatch is how many changes one Backend.Commit gets, rounded up to whole
 	// shards; default 4096.
 	MaxBatch int

@@ -315,6 +315,54 @@ func TestMaxDelay(t *testing.T) {
 	})
 }
 
+// TestGather: after a group of many the next one waits for more; who comes alone does not.
+func TestGather(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &disk{}
+		c := store.NewCommitter(d, store.CommitterConfig{Gather: 10 * time.Millisecond})
+		commits := func() (n int) {
+			synctest.Wait()
+			d.set(func() { n = len(d.batches) })
+			return n
+		}
+		submit := func(n int) {
+			var all []store.Delta
+			for i := range n {
+				all = append(all, one(1, 1, fmt.Sprint(i), "")...)
+			}
+			c.Submit(all, nil, nil)
+		}
+		submit(1)
+		if n := commits(); n != 1 {
+			t.Errorf("%d commits, want one at once", n)
+		}
+		submit(100)
+		for i := range 5 {
+			submit(1)
+			if n := commits(); n != 2 {
+				t.Errorf("%d commits, want one of many at once, and no other within %d ms", n, 2*i)
+			}
+			time.Sleep(2 * time.Millisecond)
+		}
+		time.Sleep(time.Millisecond)
+		if n := commits(); n != 3 {
+			t.Errorf("%d commits, want one more after 10 ms", n)
+		}
+		submit(1)
+		if n := commits(); n != 4 {
+			t.Errorf("%d commits, want one at once after one of few", n)
+		}
+		submit(100)
+		submit(1)
+		if err := c.Flush(t.Context()); err != nil { // does not wait
+			t.Fatal(err)
+		}
+		if err := c.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
 func TestCloseAndInvalid(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, a := &disk{takes: time.Second}, &answers{}
