@@ -22,15 +22,29 @@ type ask struct {
 	// kinds and values are the headers that are read, in the order of the message.
 	kinds  []headerName
 	values []string
+	// fromTag and toTag are the tags of From and To; empty if there is none.
+	fromTag, toTag string
+	// contact is what addressOf finds of the only Contact, if contactText is that.
+	contact     sipURI
+	contactText string
 
 	kindStore  [24]headerName
 	valueStore [24]string
 }
 
 // begin empties the headers.
-func (q *ask) begin() { q.kinds, q.values = q.kindStore[:0], q.valueStore[:0] }
+func (q *ask) begin() {
+	q.kinds, q.values = q.kindStore[:0], q.valueStore[:0]
+	q.fromTag, q.toTag, q.contactText = "", "", ""
+}
 
 func (q *ask) add(kind headerName, value string) {
+	switch kind {
+	case kindFrom:
+		q.fromTag = tagOf(value)
+	case kindTo:
+		q.toTag = tagOf(value)
+	}
 	q.kinds, q.values = append(q.kinds, kind), append(q.values, value)
 }
 
@@ -73,10 +87,6 @@ func (q *ask) scattered(kind headerName) (out []string) {
 	}
 	return out
 }
-
-// fromTag and toTag are the tags of From and To; empty if there is none.
-func (q *ask) fromTag() string { return tagOf(q.header(kindFrom)) }
-func (q *ask) toTag() string   { return tagOf(q.header(kindTo)) }
 
 func tagOf(value string) string {
 	_, params := splitAddress(value)

@@ -50,7 +50,7 @@ var refusedFeatures = []struct {
 // accepted as inactive. What goes wrong is 403 with a phrase for the display.
 func (x *exchange) feature() bool {
 	s, q := x.server, x.ask
-	if q.toTag() != "" {
+	if q.toTag != "" {
 		return false
 	}
 	snap := s.config.Policy()
@@ -106,7 +106,7 @@ func (x *exchange) dialled(snap *policy.Snapshot, c caller, do func(context.Cont
 	if tags := optionTags(q.headers(kindRequire)); len(tags) > 0 {
 		return refusing{ErrExtension, []field{{"Unsupported", strings.Join(tags, ", ")}}}
 	}
-	if !q.hop.source.IsValid() || !isToken(q.fromTag()) {
+	if !q.hop.source.IsValid() || !isToken(q.fromTag) {
 		return ErrBadRequest
 	}
 	contact, err := contactOf(q)

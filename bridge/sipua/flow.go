@@ -219,6 +219,9 @@ func (s *Server) looksUp(q *ask) bool {
 			if _, err := netip.ParseAddr(u.host); err != nil {
 				return true
 			}
+			if kind == kindContact {
+				q.contact, q.contactText = u, first // contactOf needs it next
+			}
 		}
 	}
 	return false

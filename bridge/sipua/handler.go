@@ -81,7 +81,7 @@ func (x *exchange) recovered() {
 // subscribe takes a SUBSCRIBE in and waits until it is answered.
 func (x *exchange) subscribe() {
 	s := x.server
-	if x.ask.toTag() == "" && (*s.screener.notifier.Load()).Full(x.ask.callID) {
+	if x.ask.toTag == "" && (*s.screener.notifier.Load()).Full(x.ask.callID) {
 		s.tooMany(x.ask.hop.source) // as on the short way: before anything is decided
 		x.refuse(ErrBusy)
 		return

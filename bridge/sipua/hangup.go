@@ -68,7 +68,7 @@ func (c *hangups) remove(h *hangup) {
 func (c *hangups) find(q *ask) *hangup {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.calls[hangupKey{q.callID, q.toTag()}]
+	return c.calls[hangupKey{q.callID, q.toTag}]
 }
 
 // ack takes an ACK.

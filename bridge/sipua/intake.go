@@ -47,7 +47,7 @@ type parsed struct {
 // parseSubscribe does the checks that need only the request itself (DESIGN §3), in the
 // order of RFC 3261 §8.2 and RFC 6665 §4.2.1.1.
 func (s *Server) parseSubscribe(q *ask) (p parsed, err error) {
-	localTag := q.toTag()
+	localTag := q.toTag
 	p.inDialog = localTag != ""
 	if p.from, err = withoutTag(q.header(kindFrom)); err != nil {
 		return p, err
@@ -56,7 +56,7 @@ func (s *Server) parseSubscribe(q *ask) (p parsed, err error) {
 		return p, err
 	}
 	// RFC 3261 §8.1.1.3: a From without tag names no dialog.
-	from := q.fromTag()
+	from := q.fromTag
 	if !isToken(from) || len(from) > maxIdentifier || len(localTag) > maxIdentifier || len(q.callID) > maxIdentifier {
 		return p, malformed("From has no tag, or a tag or Call-ID is too long")
 	}
@@ -149,7 +149,7 @@ func (s *Server) accept(sub *notifier.Subscribe, q *ask, p *parsed, at at) error
 	userAgent := q.header(kindUserAgent)
 	dialect := eventpkg.DialectFor(userAgent)
 	*sub = notifier.Subscribe{
-		CallID: q.callID, RemoteTag: q.fromTag(), LocalTag: q.toTag(),
+		CallID: q.callID, RemoteTag: q.fromTag, LocalTag: q.toTag,
 		CSeq: q.cseq, Expires: p.expires, Package: p.event.pkg, Content: p.content,
 		Dialect: dialect, Flow: flow, Watcher: who.Watcher, Decision: decision, Received: at.received,
 		MaxForwards: p.maxForwards,
@@ -234,7 +234,10 @@ func contactOf(q *ask) (sipURI, error) {
 	if len(values) != 1 || len(values[0]) > maxAddress || !single(values[0]) {
 		return sipURI{}, malformed("SUBSCRIBE needs one Contact")
 	}
-	u, ok := addressOf(values[0])
+	u, ok := q.contact, true
+	if q.contactText != values[0] {
+		u, ok = addressOf(values[0])
+	}
 	if !ok || u.scheme != "sip" && u.scheme != "sips" {
 		return sipURI{}, malformed("Contact is no SIP URI")
 	}

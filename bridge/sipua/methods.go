@@ -9,7 +9,7 @@ import (
 // other answers what is no SUBSCRIBE.
 func (x *exchange) other() {
 	req, q := x.req, x.ask
-	inDialog := q.toTag() != ""
+	inDialog := q.toTag != ""
 	if u, ok := parseURI(q.uri); ok && !u.served() && knownMethods[string(req.Method)] {
 		x.refuse(ErrScheme) // RFC 3261 §8.2.2.1
 		return

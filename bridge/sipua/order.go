@@ -63,8 +63,8 @@ func (o *order) arrived(req *sip.Request) {
 		return
 	}
 	callID, merge, merged := req.CallID().Value(), "", false
-	if q := askOf(req, nil); q.toTag() == "" {
-		merge = q.fromTag() + "\x00" + callID + "\x00" + q.cseqText()
+	if q := askOf(req, nil); q.toTag == "" {
+		merge = q.fromTag + "\x00" + callID + "\x00" + q.cseqText()
 		merged = o.elsewhere != nil && o.elsewhere(q)
 	}
 	o.add(key, place{callID: callID, source: req.Source(), merged: merged}, merge)
@@ -79,8 +79,8 @@ func (o *order) holds(q *ask, v *topVia) bool {
 	// As sipgo names it.
 	key := v.branch + sip.TxSeperator + v.host + sip.TxSeperator + portText(cmp.Or(v.port, 5060)) + sip.TxSeperator + q.method
 	merge := ""
-	if q.toTag() == "" {
-		merge = q.fromTag() + "\x00" + q.callID + "\x00" + q.cseqText()
+	if q.toTag == "" {
+		merge = q.fromTag + "\x00" + q.callID + "\x00" + q.cseqText()
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -89,8 +89,8 @@ func (k *quick) admits(x *quickExchange, h *head, in *packet) bool {
 	}
 	x.local, x.remote, x.merge = in.local, in.remote, 0
 	x.key = k.keyOf(&x.top)
-	if x.ask.toTag() == "" {
-		x.merge = k.mergeOf(x.ask.fromTag(), x.ask.callID, x.ask.cseq)
+	if x.ask.toTag == "" {
+		x.merge = k.mergeOf(x.ask.fromTag, x.ask.callID, x.ask.cseq)
 	}
 	if k.server.looksUp(&x.ask) {
 		return false // the reader must not wait for a name server
@@ -254,7 +254,7 @@ func (x *quickExchange) appendResponse(b []byte, o outcome) []byte {
 	b = appendField(b, "From", q.header(kindFrom))
 	to := q.header(kindTo)
 	b = append(append(b, "To: "...), to...)
-	if tagOf(to) == "" && o.toTag != "" {
+	if q.toTag == "" && o.toTag != "" {
 		b = append(append(b, ";tag="...), o.toTag...)
 	}
 	b = append(b, "\r\n"...)

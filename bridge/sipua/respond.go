@@ -56,7 +56,7 @@ func newResponse(req *sip.Request, q *ask, o outcome) *sip.Response {
 	}
 	res.AppendHeader(sip.NewHeader("From", q.header(kindFrom)))
 	to := q.header(kindTo)
-	if tagOf(to) == "" && o.toTag != "" {
+	if q.toTag == "" && o.toTag != "" {
 		to += ";tag=" + o.toTag
 	}
 	res.AppendHeader(sip.NewHeader("To", to))

@@ -112,7 +112,7 @@ func New(c Config) (*Server, error) {
 	if !c.LongWay {
 		s.screener.quick = s.quick
 	}
-	s.order.elsewhere = func(q *ask) bool { return s.quick.merged(s.quick.mergeOf(q.fromTag(), q.callID, q.cseq)) }
+	s.order.elsewhere = func(q *ask) bool { return s.quick.merged(s.quick.mergeOf(q.fromTag, q.callID, q.cseq)) }
 	s.streams = newStreams(s.screener, &s.config.Limits, &s.config.Timeouts, m)
 	s.streams.dialer.accept, s.streams.dialTLS, s.streams.gone = s.acceptorFor, c.DialTLS, s.order.gone
 	s.agent, s.stack, err = newStack(c.Logger, m, s.arrived, s.stray)

@@ -6,7 +6,7 @@ import "net/netip"
 // anything is decided or kept, since in a storm what is not done must cost little.
 // Retransmissions of what was let in before are none of these.
 func (s *Server) turnsAway(x *quickExchange) bool {
-	return x.ask.toTag() == "" && (*s.screener.notifier.Load()).Full(x.ask.callID) && !x.quick.knows(x.key)
+	return x.ask.toTag == "" && (*s.screener.notifier.Load()).Full(x.ask.callID) && !x.quick.knows(x.key)
 }
 
 // turnAway answers 503 without a transaction (RFC 3261 §8.2.7), unless so many were

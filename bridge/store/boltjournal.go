@@ -156,17 +156,35 @@ func (b *Bolt) settle() error {
 type change struct {
 	shard  uint16
 	number uint32 // in the order of the journal
+	begins uint64 // the first bytes of key: nearly always enough to sort by, without a look at it
 	key    []byte
 	value  []byte
 }
 
+func newChange(shard uint16, number int, key, value []byte) change {
+	var first [8]byte
+	copy(first[:], key)
+	return change{shard, uint32(number), binary.BigEndian.Uint64(first[:]), key, value} //nolint:gosec // a journal is not that large
+}
+
 func byEntry(x, y *change) int {
-	return cmp.Or(cmp.Compare(x.shard, y.shard), bytes.Compare(x.key, y.key))
+	switch {
+	case x.shard != y.shard:
+		return cmp.Compare(x.shard, y.shard)
+	case x.begins != y.begins:
+		return cmp.Compare(x.begins, y.begins)
+	}
+	return bytes.Compare(x.key, y.key)
 }
 
 // lastOfEach sorts changes and leaves the last one of each entry.
 func lastOfEach(changes []change) []change {
-	slices.SortFunc(changes, func(x, y change) int { return cmp.Or(byEntry(&x, &y), cmp.Compare(x.number, y.number)) })
+	slices.SortFunc(changes, func(x, y change) int {
+		if by := byEntry(&x, &y); by != 0 {
+			return by
+		}
+		return cmp.Compare(x.number, y.number)
+	})
 	last := changes[:0]
 	for i := range changes {
 		if i+1 == len(changes) || byEntry(&changes[i], &changes[i+1]) != 0 {
@@ -193,7 +211,7 @@ func (b *Bolt) fold(j *journal) error {
 func (b *Bolt) foldIn(j *journal, all []byte) error {
 	changes := make([]change, 0, j.count)
 	if _, err := j.read(all, func(shard uint16, key, value []byte) {
-		changes = append(changes, change{shard, uint32(len(changes)), key, value}) //nolint:gosec // a journal is not that large
+		changes = append(changes, newChange(shard, len(changes), key, value))
 	}); err != nil {
 		return err
 	}
