@@ -32,10 +32,11 @@ type journals struct {
 }
 
 const (
-	// journalLimit is some 30,000 records: less than a second at the next start.
-	journalLimit = 16 << 20
+	// journalLimit is some 90,000 records: less than a second at the next start. To fold half of it
+	// takes as long where there are as many subscriptions, since it changes as many pages.
+	journalLimit = 32 << 20
 	// maxGrowth times as long as its limit may a journal become.
-	maxGrowth = 8
+	maxGrowth = 4
 	// journalAge is when a journal is folded that does not get full. Until then what is
 	// written again and again costs the bbolt file nothing.
 	journalAge = 2 * time.Minute

@@ -21,7 +21,7 @@ type Config struct {
 	// default 3 s.
 	LockTimeout time.Duration
 	// JournalLimit is the size in bytes at which the journal is folded into bolt's file;
-	// default 16 MiB.
+	// default 32 MiB.
 	JournalLimit int64
 
 	// URLs are Redis addresses: redis://[user:password@]host:port[/db], rediss:// for
