@@ -71,8 +71,8 @@ type worst struct {
 
 // Run plays random faults for a time and judges what phones saw:
 //
-//   - no lamp is wrong for longer than 2 s, or, in a fault's time, than it lasted and its Settle,
-//     and the time for which this process itself waited for a processor meanwhile;
+//   - no lamp is wrong for longer than 2 s, or, in a fault's time, than it lasted and its Settle (its
+//     Settle alone where lamps follow meanwhile), and the time for which this process itself waited for a processor meanwhile;
 //   - CSeq and version never go back or come twice, no subscription ends, no refresh is refused
 //     for good, no lamp is unknown (the PBX's grace is longer than any fault);
 //   - a refresh is answered within 1 s, by a 503 if need be, unless the fault keeps replicas or Redis
@@ -136,7 +136,11 @@ func (c *chaos) round(f *Fault) {
 	r := c.Replicas[c.rand.IntN(len(c.Replicas))]
 	settle := f.Settle + max(0, time.Until(c.sure))
 	d := time.Duration((f.Long + c.rand.Float64()*2) * float64(c.Config.Lease))
-	c.begin(f, r, d+settle)
+	bound := d + settle
+	if f.Follows {
+		bound = settle
+	}
+	c.begin(f, r, bound)
 	c.Mark("%s begins, for %v, replica %s", f.Name, d.Round(time.Millisecond), r.Name)
 	f.Play(c.Fleet, r, d)
 	c.Mark("%s is over", f.Name)

@@ -19,8 +19,9 @@ type Fault struct {
 	// Outage: Redis took nothing from anybody. For a while after it nobody is taken for dead,
 	// and who then is has replaced that much later .
 	Outage bool
-	// Answers: what phones ask is answered meanwhile.
-	Answers bool
+	// Answers: what phones ask is answered meanwhile. Follows: lamps are right within Settle also
+	// while it lasts.
+	Answers, Follows bool
 	// Play breaks something for about the time d, and mends it.
 	Play func(f *Fleet, r *Replica, d time.Duration)
 	// Long is the least d, in leases.
@@ -67,7 +68,7 @@ func Faults(lease time.Duration) []Fault {
 				r.Redis.Delay(0)
 			}
 		}},
-		{Name: "redis-full", Outage: true, Settle: 6 * time.Second, Play: func(f *Fleet, _ *Replica, d time.Duration) {
+		{Name: "redis-full", Outage: true, Follows: true, Settle: calm, Play: func(f *Fleet, _ *Replica, d time.Duration) {
 			f.Server.Do("CONFIG", "SET", "maxmemory", "1")
 			time.Sleep(d)
 			f.Server.Do("CONFIG", "SET", "maxmemory", "0")
@@ -91,7 +92,7 @@ func Faults(lease time.Duration) []Fault {
 		{Name: "pbx-restarted", Answers: true, Settle: 4 * time.Second, Play: func(f *Fleet, _ *Replica, _ time.Duration) { f.PBX.Restart() }},
 		{Name: "pbx-moved", Answers: true, Settle: 6 * time.Second, Play: func(f *Fleet, _ *Replica, _ time.Duration) { f.MovePBX() }},
 		{Name: "refreshed-elsewhere", Answers: true, Settle: 4 * time.Second, Play: func(f *Fleet, _ *Replica, _ time.Duration) { f.refreshElsewhere() }},
-		{Name: clockSet, Answers: true, Settle: 2 * time.Second, Play: func(f *Fleet, r *Replica, d time.Duration) {
+		{Name: clockSet, Answers: true, Follows: true, Settle: calm, Play: func(f *Fleet, r *Replica, d time.Duration) {
 			clock := r.Clock
 			if rand.IntN(2) == 0 {
 				clock = f.Clock

@@ -60,7 +60,7 @@ func TestRedisRestarted(t *testing.T) {
 	keepsShards(t, befalls(t, "redis-restarted", 3*time.Second))
 }
 
-// TestRedisFull: nothing can be written for three leases (maxmemory).
+// TestRedisFull: no subscription can be written for three leases (maxmemory).
 func TestRedisFull(t *testing.T) {
 	t.Parallel()
 	keepsShards(t, befalls(t, "redis-full", 3*time.Second))
