@@ -67,6 +67,9 @@ func (l *loop) find(s *Subscribe) (k string, slot int32, found bool) {
 	if first && l.isOf(slot, s) {
 		return k, slot, true
 	}
+	if !first && len(l.oddKeys) == 0 { // nobody has one
+		return k, 0, false
+	}
 	more := k + "\x00" + line.Tenant + "\x00" + line.Partition + "\x00" + line.Number
 	if slot, other := l.slotOf(more); other && l.isOf(slot, s) {
 		return more, slot, true
