@@ -239,6 +239,9 @@ func (c *chaos) watch(ctx context.Context) {
 				right[w] = now
 				continue
 			}
+			if at := w.RightUntil(); at.After(last) {
+				last, right[w] = at, at
+			}
 			d := now.Sub(last)
 			if f == nil {
 				bound = calm

@@ -336,6 +336,20 @@ func (w *Watcher) Right() error {
 	return nil
 }
 
+// RightUntil is when the line changed last, if the phone showed until then what it was before;
+// else it is the zero time. Who looks now and then would miss that it was right for so short.
+func (w *Watcher) RightUntil() time.Time {
+	h := w.f.PBX.History(w.Number)
+	if len(h) < 2 {
+		return time.Time{}
+	}
+	was, now := h[len(h)-2], h[len(h)-1]
+	if seen, ok := w.Sub().Last(); ok && seen.At.Before(now.At) && seen.State() == was.State {
+		return now.At
+	}
+	return time.Time{}
+}
+
 // String names the watcher in what is told.
 func (w *Watcher) String() string {
 	return strings.TrimSpace(fmt.Sprintf("%s watching %s %s", w.phone.User(), w.Number, map[bool]string{true: "over TCP"}[w.TCP]))

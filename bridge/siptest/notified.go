@@ -27,6 +27,8 @@ func (p *Phone) notified(m *Message, c *Call) {
 
 // take judges a NOTIFY, answers it as the faults say, and shows it.
 func (s *Subscription) take(m *Message, now time.Time) {
+	s.taking.Lock()
+	defer s.taking.Unlock()
 	s.mu.Lock()
 	f := s.faults.take()
 	if f.Drop > 0 {

@@ -63,6 +63,8 @@ type Subscription struct {
 	phone *Phone
 	cfg   SubscribeConfig
 
+	taking sync.Mutex // held from the arrival of a NOTIFY until it is answered
+
 	mu         sync.Mutex // guards all below
 	id         dialogID
 	uri        string // Request-URI of the next SUBSCRIBE
@@ -125,6 +127,8 @@ func (s *Subscription) Unsubscribe(ctx context.Context) error {
 		return err
 	}
 	_, err := s.WaitTerminated(s.phone.cfg.Timeout)
+	s.taking.Lock() // until it is answered: the phone may be closed next
+	defer s.taking.Unlock()
 	return err
 }
 
