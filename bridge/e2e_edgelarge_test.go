@@ -1,12 +1,14 @@
 package bridge_test
 
 import (
+	"fmt"
 	"net"
 	"strings"
 	"testing"
 	"time"
 
 	"blfbridge/bridge/siptest"
+	"blfbridge/bridge/siptest/lab"
 )
 
 // TestEdgeLarge: what is too large for UDP reaches a real Asterisk by TCP, and the call goes
@@ -48,7 +50,9 @@ func TestEdgeLarge(t *testing.T) {
 		}
 	})
 	t.Run("no TCP", func(t *testing.T) {
-		pbx, err := net.ListenPacket("udp", "127.0.0.1:0")
+		port, err := lab.Port() // nobody else's over TCP
+		must(err)
+		pbx, err := net.ListenPacket("udp", fmt.Sprintf("127.0.0.1:%d", port))
 		must(err)
 		defer func() { _ = pbx.Close() }()
 		s := newServer(t, setup{
