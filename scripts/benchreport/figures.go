@@ -70,7 +70,7 @@ func figures(m *measured) (out []figure) {
 	add(figure{name: "4000 SUBSCRIBEs outstanding: p99 to the NOTIFY", unit: ms}, "open", "storm", p99, "kamailio-open", "storm")
 	add(figure{name: "4000 SUBSCRIBEs outstanding: p99 to the NOTIFY", unit: ms, must: 300, aim: 100}, "open", "storm", p99, "", "")
 	wall := func(r *bench.Result) float64 { return 1e6 / max(r.PerSecond, 1) }
-	few, ok1 := m.of("bolt", "storm", wall)
+	few, ok1 := m.of("few", "storm", wall)
 	if many, ok2 := m.of("open", "storm", wall); ok1 && ok2 {
 		out = append(out, figure{name: "a SUBSCRIBE served, 4000 outstanding instead of 200", unit: "µs", ours: many, peer: few, peerName: "with 200", must: 1.1, aim: 1})
 	}
