@@ -1,14 +1,12 @@
 package bridge_test
 
 import (
-	"fmt"
 	"net"
 	"strings"
 	"testing"
 	"time"
 
 	"blfbridge/bridge/siptest"
-	"blfbridge/bridge/siptest/lab"
 )
 
 // TestEdgeLarge: what is too large for UDP reaches a real Asterisk by TCP, and the call goes
@@ -50,9 +48,7 @@ func TestEdgeLarge(t *testing.T) {
 		}
 	})
 	t.Run("no TCP", func(t *testing.T) {
-		port, err := lab.Port() // nobody else's over TCP
-		must(err)
-		pbx, err := net.ListenPacket("udp", fmt.Sprintf("127.0.0.1:%d", port))
+		pbx, err := net.ListenPacket("udp", freePort(t)) // nobody else's over TCP
 		must(err)
 		defer func() { _ = pbx.Close() }()
 		s := newServer(t, setup{
