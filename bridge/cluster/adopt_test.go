@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"errors"
 	"slices"
 	"sync"
 	"testing"
@@ -25,19 +24,8 @@ func (h letsGo) Homes(all []uint16)  { h.homes <- slices.Clone(all) }
 // drops it when that is told, not at its next beat: this one has no beats. What it holds under a
 // later epoch, or loads, is left alone.
 func TestAdoptionIsHeeded(t *testing.T) {
-	_, ctl := storetest.StartRedis(t)
+	c, r, ctl := alone(t)
 	ctx := t.Context()
-	backend, err := store.Open(ctx, store.Config{Kind: "redis", URLs: []string{ctl.URL()}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := backend.(*store.Redis)
-	c := New(Config{Store: r, Replica: "a"})
-	t.Cleanup(func() {
-		if err := errors.Join(c.Close(), r.Close()); err != nil {
-			t.Error(err)
-		}
-	})
 	ids, err := r.NewShards(ctx, 3, "a")
 	if err != nil {
 		t.Fatal(err)

@@ -9,12 +9,11 @@ import (
 	"blfbridge/bridge/store/storetest"
 )
 
-// TestClaimWanted: a subscription moves only if it is wanted as it is stored. One whose phone
-// has asked its present owner since stays there.
-func TestClaimWanted(t *testing.T) {
+// alone is one replica, named a, that shares a Redis of the test's own.
+func alone(t *testing.T) (*Cluster, *store.Redis, *storetest.RedisControl) {
+	t.Helper()
 	_, ctl := storetest.StartRedis(t)
-	ctx := t.Context()
-	backend, err := store.Open(ctx, store.Config{Kind: "redis", URLs: []string{ctl.URL()}})
+	backend, err := store.Open(t.Context(), store.Config{Kind: "redis", URLs: []string{ctl.URL()}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,6 +24,14 @@ func TestClaimWanted(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	return c, r, ctl
+}
+
+// TestClaimWanted: a subscription moves only if it is wanted as it is stored. One whose phone
+// has asked its present owner since stays there.
+func TestClaimWanted(t *testing.T) {
+	c, r, _ := alone(t)
+	ctx := t.Context()
 	if err := r.Share(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +58,7 @@ func TestClaimWanted(t *testing.T) {
 		return at
 	}
 	asked := 0
-	_, _, err = s.claim(ctx, []string{"k"}, shard["a"], func(key string, value []byte) bool {
+	_, _, err := s.claim(ctx, []string{"k"}, shard["a"], func(key string, value []byte) bool {
 		asked++
 		return key != "k" || !bytes.Equal(value, stored)
 	})
